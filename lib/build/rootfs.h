@@ -1,0 +1,29 @@
+// The root file system of a build: the pinned packages, unpacked by ourselves under the rules "debroot-1".
+// No maintainer script runs. specs/formats/debroot.md lists every fix-up.
+#pragma once
+
+#include "lib/base/progress.h"
+#include "lib/pin/lock.h"
+#include "lib/store/store.h"
+
+namespace hallmark::build {
+
+struct Root {
+  fs::path folder;    // in the store; its owner is `owner`, its folders are read-only
+  pin::RootPin pin;   // what it hashes to
+};
+
+// Unpacks the packages (their blobs must be in the store) unless that tree is there already.
+// With a pin in the lock (`debian.root.sha256` not empty), another digest is refused as a mismatch.
+// `owner` is the user and group id that the files belong to on the host: the caller's own, or,
+// when root builds, the unprivileged id that the sandbox runs as.
+struct Owner {
+  uid_t uid;
+  gid_t gid;
+};
+Result<Root> assemble_root(const Store& store, const pin::Lock& lock, Owner owner, Progress& progress);
+
+// A second copy in a folder of the caller's choosing (another file system, for --repeat).
+Status unpack_root(const Store& store, const pin::Lock& lock, Owner owner, const fs::path& into, Progress& progress);
+
+}  // namespace hallmark::build

@@ -1,0 +1,95 @@
+// hallmark.lock: the exact bytes that a build may see. specs/formats/lock.md
+//
+// YAML text with one source, package or output a line, so that git merges it; its identity
+// is not the text but SHA-256 of the canonical JSON of this model. It carries the
+// recipe too: a lock (inside a certificate) is all that a rebuilder needs besides the pinned bytes.
+#pragma once
+
+#include "lib/pin/spec.h"
+
+namespace hallmark::pin {
+
+// Every behaviour of ours that can move a digest has a name, and the lock records which were used.
+inline constexpr std::string_view kTarRules = "hallmark-tar-1";
+inline constexpr std::string_view kRootRules = "debroot-1";
+inline constexpr std::string_view kBoxRules = "box-1";
+
+struct GitPin {
+  std::string url, ref, commit, tree;  // object ids in lower-case hex
+};
+struct PathPin {
+  std::string path;
+  bool dirty = false;               // made from a work tree with changes that no commit holds
+  std::string commit, tree;         // of HEAD (and the folder in it); empty where there is no commit
+};
+struct ArchivePin {
+  std::vector<std::string> urls;
+  std::string sha256;
+  std::uint64_t size = 0;
+  std::uint32_t strip = 0;
+};
+
+struct SourcePin {
+  std::string name, into;
+  std::variant<GitPin, PathPin, ArchivePin> origin;
+  // SHA-256 of the source as a hallmark-tar-1 archive. The archive itself is the
+  // store's blob of that digest, whatever kind of source it came from.
+  std::string tree_sha256;
+  std::uint64_t files = 0, bytes = 0;  // regular files and symbolic links; sum of their sizes
+};
+
+struct IndexPin {
+  std::string file;  // as InRelease names it: "main/binary-amd64/Packages"
+  std::string sha256;
+  std::uint64_t size = 0;
+};
+struct SuitePin {
+  std::string suite;
+  std::vector<std::string> mirrors;  // only those that the specification names
+  std::string inrelease_sha256;
+  std::string date;                  // RFC 3339, from its Date field
+  std::vector<std::string> signers;  // fingerprints of the pinned keys that signed it, upper-case hex, sorted
+  std::vector<IndexPin> indexes;
+};
+struct PackagePin {
+  std::string name, version, arch;
+  std::string suite, path;  // path below the mirror: "pool/main/g/gcc-12/…_amd64.deb"
+  std::string sha256;
+  std::uint64_t size = 0;
+};
+struct DebianPin {
+  std::string arch = "amd64";
+  std::string keyring_sha256;
+  std::vector<std::string> requested;  // the specification's packages
+  std::vector<SuitePin> suites;
+  std::vector<PackagePin> packages;  // sorted by name, then architecture
+};
+struct RootPin {
+  std::string sha256;  // of the unpacked root file system as a hallmark-tar-1 archive
+  std::uint64_t files = 0, bytes = 0;
+};
+
+struct Lock {
+  std::string name;
+  std::string spec_sha256;
+  std::int64_t epoch = 0;
+  std::string sandbox = "native";
+  std::vector<SourcePin> sources;
+  DebianPin debian;
+  RootPin root;
+  Recipe recipe;
+};
+
+Result<Lock> parse_lock(std::string_view text, const std::string& name);
+std::string write_lock(const Lock&);  // YAML text
+Json to_json(const Lock&);
+Result<Lock> lock_from_json(const Json&, const std::string& what);  // as a certificate carries it
+DigestOf<Alg::sha256> lock_digest(const Lock&);
+
+// The lock must come from this very specification; the message says what to run otherwise.
+Status check_spec(const Lock&, const Spec&);
+
+// Names the first entry (source, package, field) in which two locks differ, one line each.
+std::vector<std::string> describe_changes(const Lock& from, const Lock& to);
+
+}  // namespace hallmark::pin

@@ -1,0 +1,80 @@
+// The content-addressed store: every byte that pin fetched or made, under its SHA-256.
+//
+//   $HALLMARK_STORE, else $XDG_DATA_HOME/hallmark, else ~/.local/share/hallmark
+//     blobs/sha256/ab/cdef…   one file a blob, mode 0444, named by the digest of its bytes
+//     git/<sha256(url)>.git   bare mirrors; never trusted, always re-hashed on use
+//     trees/<kind>/<name>/    published folders (unpacked root file systems), made whole or not at all
+//     tmp/                    work in progress; a name ends in the pid that owns it
+//     locks/                  one flock(2) file for each tree or mirror being made
+//
+// Safe under concurrent use and kill -9 at any moment: everything is made under
+// tmp/ and rename(2)d into place, and a leftover of a process that is gone is removed
+// by the next one that opens the store. What is read back is hashed again, so a
+// damaged blob is an error that names it and never an input.
+#pragma once
+
+#include <functional>
+
+#include "lib/base/files.h"
+#include "lib/crypto/digest.h"
+
+namespace hallmark {
+
+using Sha256 = DigestOf<Alg::sha256>;
+
+class Store {
+ public:
+  // Opens, and makes where it is not there, the store at `root`.
+  static Result<Store> open(const fs::path& root);
+  // The place that the environment asks for; an environment fault if there is none (no HOME).
+  static Result<fs::path> default_root();
+
+  const fs::path& root() const { return root_; }
+
+  bool has(const Sha256& digest) const;
+  fs::path blob_path(const Sha256& digest) const;  // where it is, or would be
+
+  Result<Sha256> put(ByteView bytes);
+  // Reads the blob and checks that its bytes still have this digest. A damaged
+  // blob is removed, so that it can be fetched again, and reported.
+  Result<Bytes> get(const Sha256& digest, std::uint64_t max) const;
+  // The same without holding it in memory: checks the bytes, then gives an open descriptor at offset 0.
+  Result<Fd> open_blob(const Sha256& digest) const;
+
+  // A blob that arrives piece by piece.
+  class Writer {
+   public:
+    Writer(Writer&&) noexcept;
+    ~Writer();  // an unfinished blob leaves nothing behind
+    Status add(ByteView piece);
+    // Publishes the blob and returns its digest. With `expected`, other bytes are
+    // refused as a mismatch and not published.
+    Result<Sha256> finish(const Sha256* expected = nullptr);
+
+   private:
+    friend class Store;
+    struct State;
+    explicit Writer(std::unique_ptr<State>);
+    std::unique_ptr<State> state_;
+  };
+  Result<Writer> writer() const;
+
+  // The published folder trees/<kind>/<name>, made by `fill` if it is not there yet.
+  // `fill` gets an empty folder of its own; only one process fills a tree at a time and
+  // the others wait for it. After a failure nothing of it is left.
+  Result<fs::path> tree(std::string_view kind, std::string_view name,
+                        const std::function<Status(const fs::path&)>& fill) const;
+  fs::path tree_path(std::string_view kind, std::string_view name) const;
+
+  // A folder for work in progress on the store's own file system (so that rename works).
+  Result<TemporaryFolder> workspace(std::string_view prefix) const;
+
+  // Held while it lives; waits for another holder, telling `waiting` once if it has to.
+  Result<Fd> lock(std::string_view name, const std::function<void()>& waiting = {}) const;
+
+ private:
+  explicit Store(fs::path root) : root_(std::move(root)) {}
+  fs::path root_;
+};
+
+}  // namespace hallmark

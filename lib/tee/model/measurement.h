@@ -1,0 +1,45 @@
+// What any platform's measurement looks like to the rest of the program.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/json.h"
+#include "lib/crypto/trace.h"
+
+namespace hallmark {
+
+struct Register {      // MRENCLAVE, MRTD, RTMR1, PCR0, MEASUREMENT …
+  std::string name;    // as JSON writes it: "mrenclave", "rtmr0"
+  Bytes digest;        // the length tells SHA-256 from SHA-384
+  bool operator==(const Register&) const = default;
+};
+
+// How the computed registers stand to what the artefact says of itself.
+enum class State {
+  equal,     // it carries expected values, and they are what we computed
+  mismatch,  // it carries expected values (or a signature over them) that do not hold
+  embedded,  // it carries values that cannot be recomputed from what was given
+  computed,  // it carries none: the computed ones are all there is
+};
+std::string_view to_text(State);
+
+struct Measurement {
+  std::string tee;         // "intel-sgx", as in certificates
+  std::string format;      // "sgx-sdk-elf", "sgxs": the platform's image formats
+  std::string calculator;  // names the algorithm and its version: "hallmark/sgx/1"
+  State state = State::mismatch;
+  std::vector<std::string> problems;  // why the state is a mismatch, one sentence each
+  std::vector<std::string> warnings;  // what a person should worry about all the same
+  std::vector<Register> registers;
+  Json identity;  // signed names and numbers: mrsigner, isvprodid, isvsvn
+  Json policy;    // attested but not measured: attributes, masks, debug_launchable
+  Json inputs;    // what, besides the artefact's bytes, went into the registers
+  // The one value that names this identity as an in-toto subject: {"sgxMrEnclave", hex}
+  std::string subject_digest_name, subject_digest;
+};
+
+Json to_json(const Measurement&);
+
+}  // namespace hallmark

@@ -1,0 +1,46 @@
+// The table of platforms. `measure`, `certify` and `verify` go through it and name no platform themselves.
+#pragma once
+
+#include <span>
+
+#include "lib/base/files.h"
+#include "lib/tee/model/measurement.h"
+
+namespace hallmark {
+
+// Files by role: "image" always, and what else a platform asks for ("sigstruct").
+struct MeasureRequest {
+  fs::path image;
+  std::map<std::string, fs::path> companions;
+};
+
+struct Platform {
+  std::string_view name;       // "sgx": the folder under lib/tee, the page under specs/tee, the output kind in a recipe
+  std::string_view tee;        // "intel-sgx"
+  std::string_view long_name;  // for people
+  // Whether the first bytes look like an image of this platform; a full parse decides later.
+  bool (*recognises)(ByteView first_bytes);
+  Result<Measurement> (*measure)(const MeasureRequest&, const Trace&);
+};
+
+std::span<const Platform> platforms();
+const Platform* find_platform(std::string_view name);
+
+// Detects the platform by content and measures.
+Result<Measurement> measure(const MeasureRequest& request, const Trace& trace = {});
+
+// One row per register of either side, so that a refusal always says which one and why.
+struct Comparison {
+  enum class Is { same, differs, not_certified, not_present };
+  struct Row {
+    std::string name;
+    Is is;
+    Bytes certified, present;
+  };
+  std::vector<Row> rows;
+  // A certificate may leave a register open; the other side may not leave out a certified one.
+  bool agrees() const;
+};
+Comparison compare(std::span<const Register> certified, std::span<const Register> present);
+
+}  // namespace hallmark
