@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Vocabulary of the end-to-end tests; source it first.
 set -Eeuo pipefail
 trap 'echo "$0:$LINENO: failed: $BASH_COMMAND" >&2' ERR

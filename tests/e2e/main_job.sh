@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# The main job on the example, against the machine's own Debian mirrors: pin, build, measure, certify, verify, rebuild.
+. "$(dirname "$0")/common.sh"
+
+git clone -q "file://$HALLMARK_SOURCE_DIR" "$work/clone"
+cd "$work/clone/examples/sgx-enclave"
+expected=$(json "['mrenclave']" <expected.json)
+
+# Pin: a lock that verifies, and is the same when nothing has changed.
+"$HALLMARK" pin
+cp hallmark.lock "$work/first.lock"
+"$HALLMARK" pin
+cmp hallmark.lock "$work/first.lock"
+"$HALLMARK" pin --check
+# No lock of ours names a mirror unless the specification does.
+if grep -E '://' hallmark.lock; then echo "the lock names a host" >&2; exit 1; fi
+
+# A specification that changed is an error, not a warning.
+cp hallmark.yaml "$work/spec"
+sed -i 's/cpus: 1/cpus: 2/' hallmark.yaml
+expect_exit 2 "$HALLMARK" build 2>"$work/err"
+grep -q 'hallmark.yaml' "$work/err"
+cp "$work/spec" hallmark.yaml
+
+"$HALLMARK" build
+image=hallmark-out/out/enclave.sgxs
+equal "$("$HALLMARK" measure "$image" --json | json "['registers']['mrenclave']")" "$expected"
+# SGXS is the measured stream itself: coreutils is the oracle.
+equal "$(sha "$image")" "$expected"
+
+"$HALLMARK" key new --out "$work/builder"
+"$HALLMARK" certify hallmark-out --key "$work/builder.key"
+for certificate in hallmark-out/certificate.intoto.json hallmark-out/certificate.sigstore.json; do
+  "$HALLMARK" verify "$certificate" --key "$work/builder.pub" --artifact "$image"
+done
+
+# Another key, another enclave, a flipped byte: each is refused.
+certificate=hallmark-out/certificate.intoto.json
+"$HALLMARK" key new --out "$work/other"
+expect_exit 1 "$HALLMARK" verify "$certificate" --key "$work/other.pub"
+python3 - "$image" "$work/changed.sgxs" <<'PY'
+import sys
+data = bytearray(open(sys.argv[1], "rb").read())
+data[64 + 64 + 64] ^= 1  # the first byte of the first page
+open(sys.argv[2], "wb").write(data)
+PY
+expect_exit 1 "$HALLMARK" verify "$certificate" --key "$work/builder.pub" --artifact "$work/changed.sgxs"
+
+# A stranger: an empty store, the certificate, the key and a clone of the source.
+HALLMARK_STORE=$work/stranger "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" --source enclave=. \
+  --out "$work/rebuilt" --json >"$work/report.json"
+json "['outputs']" <"$work/report.json" | grep -q identical
+cmp "$image" "$work/rebuilt/out/enclave.sgxs"
+"$HALLMARK" compare hallmark-out "$work/rebuilt"
+
+# A certificate over other bytes is not reproduced, and the report says which output differs.
+sed -i 's/REPORT_SIZE = 432/REPORT_SIZE = 431/' enclave.h
+git -c user.name=t -c user.email=t@example.org commit -qam "change the enclave"
+"$HALLMARK" pin -o "$work/changed.lock"
+"$HALLMARK" build -f "$work/changed.lock" -o "$work/changed-out"
+"$HALLMARK" certify "$work/changed-out" --key "$work/builder.key"
+expect_exit 1 "$HALLMARK" compare "$certificate" "$work/changed-out/certificate.intoto.json" >"$work/compared"
+grep -q different "$work/compared"
+# The old certificate's source is refused by its hash before anything is built.
+expect_exit 1 env HALLMARK_STORE="$work/stranger2" "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" --source enclave=. \
+  --out "$work/rebuilt2" 2>"$work/err"
+grep -q enclave "$work/err"
