@@ -87,7 +87,9 @@ Status write_all(int fd, ByteView bytes) {
   return {};
 }
 
-Status write_file(const fs::path& path, ByteView bytes, mode_t mode) {
+namespace {
+
+Status write_whole(const fs::path& path, ByteView bytes, mode_t mode, bool replace) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   std::string name = (folder / ("." + path.filename().string() + ".XXXXXX")).string();
   Fd fd(mkostemp(name.data(), O_CLOEXEC));
@@ -100,8 +102,22 @@ Status write_file(const fs::path& path, ByteView bytes, mode_t mode) {
   if (auto written = write_all(fd.get(), bytes); !written) return give_up(Failure(std::move(written).error()));
   if (fchmod(fd.get(), mode) != 0) return give_up(fail_errno("cannot set its mode", errno));
   if (fsync(fd.get()) != 0) return give_up(fail_errno("cannot flush", errno));
-  if (rename(name.c_str(), path.c_str()) != 0) return give_up(fail_errno("cannot move it into place", errno));
+  if (replace) {
+    if (rename(name.c_str(), path.c_str()) != 0) return give_up(fail_errno("cannot move it into place", errno));
+  } else {
+    // link(2), unlike rename(2), refuses a name that is taken.
+    if (link(name.c_str(), path.c_str()) != 0) return give_up(fail_errno("cannot put it in place", errno));
+    unlink(name.c_str());
+  }
   return sync_folder(folder);
+}
+
+}  // namespace
+
+Status write_file(const fs::path& path, ByteView bytes, mode_t mode) { return write_whole(path, bytes, mode, true); }
+
+Status write_new_file(const fs::path& path, ByteView bytes, mode_t mode) {
+  return write_whole(path, bytes, mode, false);
 }
 
 Status make_folders(const fs::path& path) {

@@ -55,6 +55,8 @@ Status write_file(const fs::path& path, ByteView bytes, mode_t mode = 0644);
 inline Status write_file(const fs::path& path, std::string_view text, mode_t mode = 0644) {
   return write_file(path, as_bytes(text), mode);
 }
+// The same, but a `path` that is there already stays as it is and is an error.
+Status write_new_file(const fs::path& path, ByteView bytes, mode_t mode = 0644);
 
 Status make_folders(const fs::path& path);  // mkdir -p
 

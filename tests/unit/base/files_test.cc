@@ -41,6 +41,15 @@ TEST_F(Files, AreReplacedWholeWithTheExactMode) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
 }
 
+TEST_F(Files, NewOnesNeverReplace) {
+  ASSERT_TRUE(write_new_file(at("f"), as_bytes("one"), 0600));
+  const auto second = write_new_file(at("f"), as_bytes("two"), 0600);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().message(), "writing " + at("f").string() + ": cannot put it in place: File exists");
+  EXPECT_EQ(*read_text(at("f"), 10), "one");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_.path()), fs::directory_iterator()), 1);
+}
+
 TEST_F(Files, AFullDiskLeavesTheOldFile) {
   if (access("/dev/full", W_OK) != 0) GTEST_SKIP() << "no /dev/full here";
   Fd full = *open_file("/dev/full", O_WRONLY);
