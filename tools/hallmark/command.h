@@ -16,7 +16,8 @@ namespace hallmark::cli {
 // What a command may say while it runs; all of it goes to standard error.
 struct Session {
   Progress& progress;
-  bool json = false;  // the caller wants JSON: keep stderr to what matters to a program's log
+  bool json = false;   // the caller wants JSON: keep stderr to what matters to a program's log
+  bool quiet = false;  // no progress and no output of a build; `line` prints all the same what was asked for
   // One line of a trace (`measure --trace`) or of a build's own output.
   std::function<void(std::string_view)> line;
 };
@@ -24,6 +25,7 @@ struct Session {
 class Command {
  public:
   virtual ~Command() = default;
+  // Adds the options. type_name("FILE") or type_name("FOLDER") also tells the shells what to complete.
   virtual void options(CLI::App& app) = 0;
   virtual Result<Report> run(Session& session) = 0;
 };

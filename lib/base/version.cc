@@ -1,0 +1,7 @@
+#include "lib/base/version.h"
+
+namespace hallmark {
+
+std::string_view version() { return HALLMARK_VERSION; }
+
+}  // namespace hallmark

@@ -1,0 +1,12 @@
+#include "tools/hallmark/command.h"
+
+namespace hallmark::cli {
+
+std::span<const Entry> commands() {
+  static constexpr Entry kCommands[] = {
+      {"completion", make_completion},
+  };
+  return kCommands;
+}
+
+}  // namespace hallmark::cli
