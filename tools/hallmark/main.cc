@@ -92,7 +92,7 @@ int answer(const std::string& text, bool agreed, const Complaint& complaint) {
 int run(const std::vector<std::string>& arguments) {
   CommandLine line;
   const Result<Request> request = line.parse(arguments);
-  const Terminal terminal = Terminal::of_stderr(line.color());
+  const Terminal terminal = Terminal::of(STDERR_FILENO, line.color());
   const Complaint complaint(line.json() || asks_for_json(arguments), terminal.color);
   if (!request) return complaint.error(request.error(), "try '" + line.reached() + " --help'");
 
@@ -102,7 +102,7 @@ int run(const std::vector<std::string>& arguments) {
     case Request::Is::command: break;
   }
 
-  Display display(terminal, line.quiet());
+  Display display(STDERR_FILENO, terminal, line.quiet());
   Session session{display, line.json(), line.quiet(), [&](std::string_view text) { display.line(text); }};
   const Result<Report> report = request->command->run(session);
   display.finish(report.has_value());

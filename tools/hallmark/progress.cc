@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kRedraw = 100ms;    // a moving line changes ten times a second at most
-constexpr auto kReport = 1s;       // plain lines about one phase come once a second at most
+constexpr auto kReport = 1s;        // plain lines about one phase come once a second at most
 constexpr auto kWorthTelling = 1s; // in plain lines, a shorter phase's duration is not told
 
 bool is_set(const char* variable) {
@@ -22,9 +22,9 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
-std::size_t columns() {
+std::size_t columns(int fd) {
   winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
   return 80;
 }
 
@@ -32,9 +32,9 @@ std::string decimal(std::uint64_t tenths) { return std::to_string(tenths / 10) +
 
 }  // namespace
 
-Terminal Terminal::of_stderr(std::string_view when) {
+Terminal Terminal::of(int fd, std::string_view when) {
   const char* term = std::getenv("TERM");
-  const bool terminal = isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
+  const bool terminal = isatty(fd) == 1 && term != nullptr && std::string_view(term) != "dumb";
   const char* force = std::getenv("CLICOLOR_FORCE");
   const bool forced = force != nullptr && std::string_view(force) != "" && std::string_view(force) != "0";
   const bool automatic = !is_set("NO_COLOR") && (terminal || forced);
@@ -98,7 +98,7 @@ void Display::end_phase(bool succeeded) {
 
 void Display::draw(std::string_view text) {
   // One column stays free: a terminal that wraps early would leave a line behind.
-  print("\r" + std::string(fit(text, columns() - 1)) + "\x1b[K");
+  print("\r" + std::string(fit(text, columns(fd_) - 1)) + "\x1b[K");
   drawn_ = true;
 }
 
@@ -107,8 +107,8 @@ void Display::clear() {
   drawn_ = false;
 }
 
-// Who reads standard error may have gone; the work goes on.
-void Display::print(std::string_view text) { (void)write_all(STDERR_FILENO, as_bytes(text)); }
+// Who reads this may have gone; the work goes on.
+void Display::print(std::string_view text) { (void)write_all(fd_, as_bytes(text)); }
 
 std::string format_share(std::uint64_t done, std::uint64_t total) {
   if (total != 0) {

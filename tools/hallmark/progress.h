@@ -9,20 +9,21 @@
 
 namespace hallmark::cli {
 
-// What standard error is. Decided once, at the start.
+// What a descriptor leads to. Decided once, at the start.
 struct Terminal {
   bool moving = false;  // a terminal whose cursor can be moved
   bool color = false;
 
-  // `when` is the value of --color. "auto" is coloured on a terminal unless NO_COLOR
-  // is set (no-color.org), and elsewhere where CLICOLOR_FORCE is.
-  static Terminal of_stderr(std::string_view when);
+  // `when` is the value of --color. "auto" is coloured on a terminal, and elsewhere where
+  // CLICOLOR_FORCE is set, but never where NO_COLOR is (no-color.org).
+  static Terminal of(int fd, std::string_view when);
 };
 
 // Its calls may come from several threads at once.
 class Display final : public Progress {
  public:
-  Display(Terminal terminal, bool quiet) : terminal_(terminal), quiet_(quiet) {}
+  // Writes to `fd`, which stays the caller's.
+  Display(int fd, Terminal terminal, bool quiet) : fd_(fd), terminal_(terminal), quiet_(quiet) {}
   ~Display() override { finish(true); }
   Display(const Display&) = delete;
   Display& operator=(const Display&) = delete;
@@ -45,6 +46,7 @@ class Display final : public Progress {
   void clear();
   void print(std::string_view text);
 
+  const int fd_;
   const Terminal terminal_;
   const bool quiet_;
   std::mutex mutex_;
