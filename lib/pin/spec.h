@@ -1,14 +1,13 @@
 // hallmark.yaml: what its author wants built, from what, with what. specs/formats/spec.md
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "lib/base/json.h"
 #include "lib/crypto/digest.h"
+#include "lib/pin/recipe.h"
 
 namespace hallmark::pin {
 
@@ -17,11 +16,10 @@ struct GitRequest {
   std::string ref;  // a full ref ("refs/tags/v1.2"), a branch or tag name, or a commit id
 };
 struct PathRequest {
-  std::string path;          // relative to the specification's folder: a git work tree or a folder in one
-  bool allow_dirty = false;  // `pin --allow-dirty` asks for it on the command line instead
+  std::string path;  // relative to the specification's folder: a git work tree or a folder in one
 };
 struct ArchiveRequest {
-  std::vector<std::string> urls;  // https:// URLs or paths of files; the first that answers is used
+  std::vector<std::string> urls;  // https:// or file:// URLs or paths of files; the first that answers is used
   std::string sha256;             // lower-case hex
   std::uint64_t size = 0;         // bytes
   std::uint32_t strip = 0;        // leading path components to drop
@@ -31,6 +29,7 @@ struct SourceRequest {
   std::string name;
   std::string into = ".";  // folder below /build, plain relative; "." is /build itself
   std::variant<GitRequest, PathRequest, ArchiveRequest> origin;
+  std::vector<std::string> allow_private_keys;  // files of it that may hold one (test keys), sorted
 };
 
 struct SuiteRequest {
@@ -40,23 +39,10 @@ struct SuiteRequest {
 };
 
 struct DebianRequest {
-  std::string keyring;  // path; default /usr/share/keyrings/debian-archive-keyring.gpg
+  std::string keyring;  // path, relative to the specification's folder; default /usr/share/keyrings/debian-archive-keyring.gpg
   std::uint32_t require_signers = 1;
   std::vector<SuiteRequest> suites;
   std::vector<std::string> packages;  // as `apt-get install` takes them: name or name=version
-};
-
-struct Output {
-  std::string path;  // plain relative, below /build
-  std::string kind;  // "file", or a TEE format that `measure` knows: "sgx"
-  std::optional<std::string> signature;  // for SGXS: the output that holds its SIGSTRUCT
-};
-
-struct Recipe {
-  std::uint32_t cpus = 1;
-  std::map<std::string, std::string> environment;
-  std::vector<std::string> steps;  // each run by /bin/sh -euc in /build
-  std::vector<Output> outputs;
 };
 
 struct Spec {
@@ -64,7 +50,6 @@ struct Spec {
   std::vector<SourceRequest> sources;
   DebianRequest debian;
   std::optional<std::int64_t> epoch;  // SOURCE_DATE_EPOCH; absent: the commit time of the first source
-  std::string sandbox = "native";     // native | bwrap
   Recipe recipe;
 };
 

@@ -1,0 +1,90 @@
+#include "lib/pin/recipe.h"
+
+#include <set>
+
+#include "lib/base/files.h"
+#include "lib/pin/names.h"
+
+namespace hallmark::pin {
+namespace {
+
+constexpr std::size_t kMaxSteps = 1000;
+constexpr std::size_t kMaxVariables = 1000;
+constexpr std::size_t kMaxOutputs = 1000;
+constexpr std::size_t kMaxText = std::size_t{64} << 10;  // below MAX_ARG_STRLEN of the kernel, 128 KiB
+
+// YAML and JSON can both spell a NUL; neither execve(2) nor a shell can take one.
+std::optional<std::string> problem_with_text(std::string_view text) {
+  if (text.find('\0') != text.npos) return "has a NUL in it";
+  if (text.size() > kMaxText) return "has more than " + std::to_string(kMaxText) + " bytes";
+  return std::nullopt;
+}
+
+std::vector<Output> read_outputs(Fields& doc) {
+  std::vector<Output> outputs;
+  std::set<std::string> paths;
+  for (Fields& o : doc.objects("outputs", kMaxOutputs)) {
+    Output output{o.text("path"), o.text_or("kind", "file"), {}};
+    if (!is_into(output.path) || output.path == ".") o.reject("path", "\"" + printable(output.path) + "\" is not a plain path below /build");
+    if (!paths.insert(output.path).second) o.reject("path", "\"" + printable(output.path) + "\" is listed twice");
+    if (!is_output_kind(output.kind)) o.reject("kind", "\"" + printable(output.kind) + "\" is not the name of a kind");
+    if (o.has("signature")) output.signature = o.text("signature");
+    outputs.push_back(std::move(output));
+  }
+  if (outputs.empty()) doc.reject("outputs", "is empty; a build must have an output");
+  for (std::size_t i = 0; i < outputs.size(); i++) {
+    const std::string where = "outputs[" + std::to_string(i) + "]";
+    // One output inside another could not both be regular files.
+    for (auto slash = outputs[i].path.find('/'); slash != std::string::npos; slash = outputs[i].path.find('/', slash + 1))
+      if (paths.contains(outputs[i].path.substr(0, slash)))
+        doc.reject(where + ".path", "\"" + printable(outputs[i].path) + "\" lies inside another output");
+    if (!outputs[i].signature) continue;
+    if (outputs[i].kind == "file") doc.reject(where + ".signature", "has no meaning for an output of kind \"file\"");
+    if (!paths.contains(*outputs[i].signature) || *outputs[i].signature == outputs[i].path)
+      doc.reject(where + ".signature", "\"" + printable(*outputs[i].signature) + "\" is not the path of another output");
+  }
+  return outputs;
+}
+
+}  // namespace
+
+Recipe read_recipe(Fields& build, Fields& doc) {
+  Recipe recipe;
+  recipe.cpus = static_cast<std::uint32_t>(build.integer_or("cpus", 1, 1024, 1));
+  if (build.has("env")) recipe.environment = build.text_map("env", kMaxVariables);
+  for (const auto& [name, value] : recipe.environment) {
+    const std::string where = "env." + printable(name);
+    if (!is_variable_name(name)) build.reject(where, "is not a valid name for an environment variable");
+    if (is_reserved_variable(name)) build.reject(where, "is set by the box itself and cannot be changed");
+    if (auto why = problem_with_text(value)) build.reject(where, *why);
+  }
+  recipe.steps = build.texts("steps", kMaxSteps);
+  if (recipe.steps.empty()) build.reject("steps", "is empty; a build must have a step");
+  for (std::size_t i = 0; i < recipe.steps.size(); i++) {
+    const std::string where = "steps[" + std::to_string(i) + "]";
+    if (recipe.steps[i].empty()) build.reject(where, "is empty");
+    if (auto why = problem_with_text(recipe.steps[i])) build.reject(where, *why);
+  }
+  recipe.outputs = read_outputs(doc);
+  return recipe;
+}
+
+Json build_to_json(const Recipe& recipe) {
+  Json env = Json::object();
+  for (const auto& [name, value] : recipe.environment) env[name] = value;
+  Json steps = Json::array();
+  for (const std::string& step : recipe.steps) steps.push_back(step);
+  return Json::object({{"cpus", std::uint64_t{recipe.cpus}}, {"env", std::move(env)}, {"steps", std::move(steps)}});
+}
+
+Json outputs_to_json(const Recipe& recipe) {
+  Json outputs = Json::array();
+  for (const Output& o : recipe.outputs) {
+    Json output = Json::object({{"path", o.path}, {"kind", o.kind}});
+    if (o.signature) output["signature"] = *o.signature;
+    outputs.push_back(std::move(output));
+  }
+  return outputs;
+}
+
+}  // namespace hallmark::pin
