@@ -18,7 +18,7 @@ inline constexpr std::string_view kLogFile = "build.log";
 
 struct BuildOptions {
   fs::path out;                       // made, or replaced if it is an earlier build's; whole or not at all
-  std::optional<std::string> backend; // "native" or "bwrap"; default: the lock's
+  std::optional<std::string> backend; // "native" or "bwrap"; default: "native"
   std::function<void(std::string_view)> on_output;  // what the steps print, as they print it
 
   // How a repeated build differs from the first one, where its conditions may not matter.

@@ -1,11 +1,13 @@
 // hallmark.lock: the exact bytes that a build may see. specs/formats/lock.md
 //
-// YAML text with one source, package or output a line, so that git merges it; its identity
-// is not the text but SHA-256 of the canonical JSON of this model. It carries the
+// YAML text with one source, package or output a line, so that a difference reads well and git
+// merges it; its identity is not the text but SHA-256 of the canonical JSON of this model. The
+// text ends with that digest, so that an edit by hand is noticed (decision 0021). It carries the
 // recipe too: a lock (inside a certificate) is all that a rebuilder needs besides the pinned bytes.
 #pragma once
 
 #include "lib/pin/spec.h"
+#include "lib/store/store.h"
 
 namespace hallmark::pin {
 
@@ -16,11 +18,13 @@ inline constexpr std::string_view kBoxRules = "box-1";
 
 struct GitPin {
   std::string url, ref, commit, tree;  // object ids in lower-case hex
+  std::int64_t committed = 0;          // the commit's time
 };
 struct PathPin {
   std::string path;
-  bool dirty = false;               // made from a work tree with changes that no commit holds
-  std::string commit, tree;         // of HEAD (and the folder in it); empty where there is no commit
+  bool dirty = false;          // made from what stood on the disk, which no commit holds
+  std::string commit, tree;    // of HEAD, and the folder in it; empty where dirty or there is no commit
+  std::int64_t committed = 0;  // the commit's time; 0 where there is none
 };
 struct ArchivePin {
   std::vector<std::string> urls;
@@ -32,6 +36,7 @@ struct ArchivePin {
 struct SourcePin {
   std::string name, into;
   std::variant<GitPin, PathPin, ArchivePin> origin;
+  std::vector<std::string> allow_private_keys;  // as the specification says
   // SHA-256 of the source as a hallmark-tar-1 archive. The archive itself is the
   // store's blob of that digest, whatever kind of source it came from.
   std::string tree_sha256;
@@ -73,23 +78,29 @@ struct Lock {
   std::string name;
   std::string spec_sha256;
   std::int64_t epoch = 0;
-  std::string sandbox = "native";
   std::vector<SourcePin> sources;
   DebianPin debian;
   RootPin root;
   Recipe recipe;
 };
 
+// `text` is YAML. A lock whose last line is not the digest of what stands above it is a format fault.
 Result<Lock> parse_lock(std::string_view text, const std::string& name);
+// The same for a file. pin leaves every lock it makes in the store, so that here the
+// message about an edited one names the first line that was changed.
+Result<Lock> read_lock(const fs::path& file, const Store& store);
+
 std::string write_lock(const Lock&);  // YAML text
 Json to_json(const Lock&);
 Result<Lock> lock_from_json(const Json&, const std::string& what);  // as a certificate carries it
 DigestOf<Alg::sha256> lock_digest(const Lock&);
 
-// The lock must come from this very specification; the message says what to run otherwise.
+// The lock must come from this very specification; the message names the first thing that
+// changed and says what to run. A usage fault.
 Status check_spec(const Lock&, const Spec&);
 
-// Names the first entry (source, package, field) in which two locks differ, one line each.
+// What differs between two locks, one line each: "source zlib: commit 1234… → 5678…",
+// "package gcc-12: 12.2.0-14 → 12.2.0-14+deb12u1".
 std::vector<std::string> describe_changes(const Lock& from, const Lock& to);
 
 }  // namespace hallmark::pin

@@ -25,7 +25,6 @@ GitRequest read_git(Fields git) {
   GitRequest request{git.text("url"), git.text("ref")};
   if (auto why = problem_with_source_address(request.url)) git.reject("url", *why);
   if (!is_git_ref(request.ref)) git.reject("ref", quoted(request.ref) + " is not a branch, a tag, a full ref or a commit id");
-  if (request.ref == "HEAD") git.reject("ref", "\"HEAD\" moves with the remote's default branch; name the branch");
   return request;
 }
 
