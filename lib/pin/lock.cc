@@ -21,20 +21,16 @@ constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;
 constexpr std::int64_t kLastSecondOfYear9999 = 253402300799;
 constexpr std::size_t kMaxLock = std::size_t{32} << 20;
 
-std::string quoted(std::string_view text) { return "\"" + printable(text) + "\""; }
-
 // ── the model as JSON ──
-
-Json list(const std::vector<std::string>& texts) {
-  Json out = Json::array();
-  for (const std::string& text : texts) out.push_back(text);
-  return out;
-}
 
 Json source_to_json(const SourcePin& source) {
   Json out = Json::object({{"name", source.name}, {"into", source.into}});
   if (const auto* git = std::get_if<GitPin>(&source.origin)) {
-    out["git"] = Json::object({{"url", git->url}, {"ref", git->ref}, {"commit", git->commit}, {"tree", git->tree}, {"committed", git->committed}});
+    out["git"] = Json::object({{"url", git->url},
+                               {"ref", git->ref},
+                               {"commit", git->commit},
+                               {"tree", git->tree},
+                               {"committed", git->committed}});
   } else if (const auto* path = std::get_if<PathPin>(&source.origin)) {
     Json entry = Json::object({{"path", path->path}, {"dirty", path->dirty}});
     if (!path->commit.empty()) {
@@ -45,9 +41,12 @@ Json source_to_json(const SourcePin& source) {
     out["path"] = std::move(entry);
   } else {
     const auto& archive = std::get<ArchivePin>(source.origin);
-    out["archive"] = Json::object({{"urls", list(archive.urls)}, {"sha256", archive.sha256}, {"size", archive.size}, {"strip", std::uint64_t{archive.strip}}});
+    out["archive"] = Json::object({{"urls", text_list(archive.urls)},
+                                   {"sha256", archive.sha256},
+                                   {"size", archive.size},
+                                   {"strip", std::uint64_t{archive.strip}}});
   }
-  if (!source.allow_private_keys.empty()) out["allow_private_keys"] = list(source.allow_private_keys);
+  if (!source.allow_private_keys.empty()) out["allow_private_keys"] = text_list(source.allow_private_keys);
   out["tree_sha256"] = source.tree_sha256;
   out["files"] = source.files;
   out["bytes"] = source.bytes;
@@ -60,10 +59,10 @@ Json index_to_json(const IndexPin& index) {
 
 Json suite_to_json(const SuitePin& suite) {
   Json out = Json::object({{"suite", suite.suite}});
-  if (!suite.mirrors.empty()) out["mirrors"] = list(suite.mirrors);
+  if (!suite.mirrors.empty()) out["mirrors"] = text_list(suite.mirrors);
   out["inrelease_sha256"] = suite.inrelease_sha256;
   out["date"] = suite.date;
-  out["signers"] = list(suite.signers);
+  out["signers"] = text_list(suite.signers);
   Json indexes = Json::array();
   for (const IndexPin& index : suite.indexes) indexes.push_back(index_to_json(index));
   out["indexes"] = std::move(indexes);
@@ -71,7 +70,13 @@ Json suite_to_json(const SuitePin& suite) {
 }
 
 Json package_to_json(const PackagePin& p) {
-  return Json::object({{"name", p.name}, {"version", p.version}, {"arch", p.arch}, {"suite", p.suite}, {"path", p.path}, {"sha256", p.sha256}, {"size", p.size}});
+  return Json::object({{"name", p.name},
+                       {"version", p.version},
+                       {"arch", p.arch},
+                       {"suite", p.suite},
+                       {"path", p.path},
+                       {"sha256", p.sha256},
+                       {"size", p.size}});
 }
 
 Json debian_to_json(const DebianPin& debian) {
@@ -79,7 +84,11 @@ Json debian_to_json(const DebianPin& debian) {
   for (const SuitePin& suite : debian.suites) suites.push_back(suite_to_json(suite));
   Json packages = Json::array();
   for (const PackagePin& package : debian.packages) packages.push_back(package_to_json(package));
-  return Json::object({{"arch", debian.arch}, {"keyring_sha256", debian.keyring_sha256}, {"requested", list(debian.requested)}, {"suites", std::move(suites)}, {"packages", std::move(packages)}});
+  return Json::object({{"arch", debian.arch},
+                       {"keyring_sha256", debian.keyring_sha256},
+                       {"requested", text_list(debian.requested)},
+                       {"suites", std::move(suites)},
+                       {"packages", std::move(packages)}});
 }
 
 // ── and back ──
@@ -89,7 +98,7 @@ GitPin read_git(Fields git) {
   pin.url = git.text("url");
   if (auto why = problem_with_source_address(pin.url)) git.reject("url", *why);
   pin.ref = git.text("ref");
-  if (!is_git_ref(pin.ref)) git.reject("ref", quoted(pin.ref) + " is not a git ref");
+  if (!is_git_ref(pin.ref)) git.reject("ref", in_quotes(pin.ref) + " is not a git ref");
   pin.commit = git.hex("commit", 20);
   pin.tree = git.hex("tree", 20);
   pin.committed = git.integer("committed", 0, kLastSecondOfYear9999);
@@ -99,7 +108,8 @@ GitPin read_git(Fields git) {
 PathPin read_path(Fields path) {
   PathPin pin;
   pin.path = path.text("path");
-  if (pin.path.starts_with('/') || pin.path.find('\0') != std::string::npos) path.reject("path", "must be a relative path");
+  if (pin.path.starts_with('/') || pin.path.find('\0') != std::string::npos)
+    path.reject("path", "must be a relative path");
   pin.dirty = path.boolean("dirty");
   if (!pin.dirty) {
     pin.commit = path.hex("commit", 20);
@@ -130,19 +140,21 @@ bool strictly_sorted(const std::vector<T>& items) {
 SourcePin read_source(Fields& source) {
   SourcePin pin;
   pin.name = source.text("name");
-  if (!is_project_name(pin.name)) source.reject("name", quoted(pin.name) + " is not the name of a source");
+  if (!is_project_name(pin.name)) source.reject("name", in_quotes(pin.name) + " is not the name of a source");
   pin.into = source.text("into");
-  if (!is_into(pin.into)) source.reject("into", quoted(pin.into) + " is not a plain path below /build");
+  if (!is_into(pin.into)) source.reject("into", in_quotes(pin.into) + " is not a plain path below /build");
   if (source.has("git") + source.has("path") + source.has("archive") != 1)
-    source.reject("name", quoted(pin.name) + " must have exactly one of git, path and archive");
+    source.reject("name", in_quotes(pin.name) + " must have exactly one of git, path and archive");
   if (source.has("git")) pin.origin = read_git(source.object("git"));
   if (source.has("path")) pin.origin = read_path(source.object("path"));
   if (source.has("archive")) pin.origin = read_archive(source.object("archive"));
   if (source.has("allow_private_keys")) {
     pin.allow_private_keys = source.texts("allow_private_keys", 1000);
-    if (pin.allow_private_keys.empty() || !strictly_sorted(pin.allow_private_keys)) source.reject("allow_private_keys", "is empty or not sorted");
+    if (pin.allow_private_keys.empty() || !strictly_sorted(pin.allow_private_keys))
+      source.reject("allow_private_keys", "is empty or not sorted");
     for (const std::string& path : pin.allow_private_keys)
-      if (!is_plain_relative(path)) source.reject("allow_private_keys", quoted(path) + " is not a plain path in the source");
+      if (!is_plain_relative(path))
+        source.reject("allow_private_keys", in_quotes(path) + " is not a plain path in the source");
   }
   pin.tree_sha256 = source.hex("tree_sha256", 32);
   pin.files = static_cast<std::uint64_t>(source.integer("files", 0, kMaxInteger));
@@ -155,8 +167,9 @@ std::vector<SourcePin> read_sources(Fields& doc) {
   std::set<std::string> names, folders;
   for (Fields& s : doc.objects("sources", kMaxSources)) {
     SourcePin source = read_source(s);
-    if (!names.insert(source.name).second) s.reject("name", quoted(source.name) + " is the name of two sources");
-    if (!folders.insert(source.into).second) s.reject("into", quoted(source.into) + " already receives another source");
+    if (!names.insert(source.name).second) s.reject("name", in_quotes(source.name) + " is the name of two sources");
+    if (!folders.insert(source.into).second)
+      s.reject("into", in_quotes(source.into) + " already receives another source");
     sources.push_back(std::move(source));
   }
   if (sources.empty()) doc.reject("sources", "is empty");
@@ -166,7 +179,7 @@ std::vector<SourcePin> read_sources(Fields& doc) {
 SuitePin read_suite(Fields& suite) {
   SuitePin pin;
   pin.suite = suite.text("suite");
-  if (!is_suite_name(pin.suite)) suite.reject("suite", quoted(pin.suite) + " is not the name of a suite");
+  if (!is_suite_name(pin.suite)) suite.reject("suite", in_quotes(pin.suite) + " is not the name of a suite");
   if (suite.has("mirrors")) {
     pin.mirrors = suite.texts("mirrors", kMaxUrls);
     if (pin.mirrors.empty()) suite.reject("mirrors", "is empty");
@@ -175,17 +188,18 @@ SuitePin read_suite(Fields& suite) {
     if (auto why = problem_with_mirror(mirror)) suite.reject("mirrors", *why);
   pin.inrelease_sha256 = suite.hex("inrelease_sha256", 32);
   pin.date = suite.text("date");
-  if (auto time = parse_time(pin.date); !time || format_time(*time) != pin.date) suite.reject("date", quoted(pin.date) + " is not an RFC 3339 time in UTC");
+  if (auto time = parse_time(pin.date); !time || format_time(*time) != pin.date)
+    suite.reject("date", in_quotes(pin.date) + " is not an RFC 3339 time in UTC");
   pin.signers = suite.texts("signers", 100);
   for (const std::string& signer : pin.signers)
     if (signer.size() < 40 || signer.size() > 64 || signer.find_first_not_of("0123456789ABCDEF") != std::string::npos)
-      suite.reject("signers", quoted(signer) + " is not a key's fingerprint");
+      suite.reject("signers", in_quotes(signer) + " is not a key's fingerprint");
   if (pin.signers.empty() || !strictly_sorted(pin.signers)) suite.reject("signers", "is empty or not sorted");
   std::set<std::string> files;
   for (Fields& i : suite.objects("indexes", kMaxIndexes)) {
     IndexPin index{i.text("file"), i.hex("sha256", 32), static_cast<std::uint64_t>(i.integer("size", 0, kMaxInteger))};
-    if (!is_into(index.file)) i.reject("file", quoted(index.file) + " is not a plain path");
-    if (!files.insert(index.file).second) i.reject("file", quoted(index.file) + " is listed twice");
+    if (!is_into(index.file)) i.reject("file", in_quotes(index.file) + " is not a plain path");
+    if (!files.insert(index.file).second) i.reject("file", in_quotes(index.file) + " is listed twice");
     pin.indexes.push_back(std::move(index));
   }
   if (pin.indexes.empty()) suite.reject("indexes", "is empty");
@@ -195,15 +209,17 @@ SuitePin read_suite(Fields& suite) {
 PackagePin read_package(Fields& package, const std::set<std::string>& suites) {
   PackagePin pin;
   pin.name = package.text("name");
-  if (!is_package_name(pin.name)) package.reject("name", quoted(pin.name) + " is not the name of a Debian package");
+  if (!is_package_name(pin.name)) package.reject("name", in_quotes(pin.name) + " is not the name of a Debian package");
   pin.version = package.text("version");
-  if (!is_package_version(pin.version)) package.reject("version", quoted(pin.version) + " is not a Debian version");
+  if (!is_package_version(pin.version)) package.reject("version", in_quotes(pin.version) + " is not a Debian version");
   pin.arch = package.text("arch");
-  if (pin.arch != "amd64" && pin.arch != "all") package.reject("arch", quoted(pin.arch) + " is neither amd64 nor all");
+  if (pin.arch != "amd64" && pin.arch != "all")
+    package.reject("arch", in_quotes(pin.arch) + " is neither amd64 nor all");
   pin.suite = package.text("suite");
-  if (!suites.contains(pin.suite)) package.reject("suite", quoted(pin.suite) + " is not among the suites above");
+  if (!suites.contains(pin.suite)) package.reject("suite", in_quotes(pin.suite) + " is not among the suites above");
   pin.path = package.text("path");
-  if (!is_into(pin.path) || !pin.path.ends_with(".deb")) package.reject("path", quoted(pin.path) + " is not the path of a .deb below a mirror");
+  if (!is_into(pin.path) || !pin.path.ends_with(".deb"))
+    package.reject("path", in_quotes(pin.path) + " is not the path of a .deb below a mirror");
   pin.sha256 = package.hex("sha256", 32);
   pin.size = static_cast<std::uint64_t>(package.integer("size", 1, kMaxInteger));
   return pin;
@@ -214,21 +230,25 @@ auto package_order(const PackagePin& p) { return std::tie(p.name, p.arch); }
 DebianPin read_debian(Fields debian) {
   DebianPin pin;
   pin.arch = debian.text("arch");
-  if (pin.arch != "amd64") debian.reject("arch", quoted(pin.arch) + "; this version knows only \"amd64\"", Fault::unsupported);
+  if (pin.arch != "amd64")
+    debian.reject("arch", in_quotes(pin.arch) + "; this version knows only \"amd64\"", Fault::unsupported);
   pin.keyring_sha256 = debian.hex("keyring_sha256", 32);
   pin.requested = debian.texts("requested", kMaxPackages);
   for (const std::string& package : pin.requested)
-    if (!is_package_name(std::string_view(package).substr(0, package.find('=')))) debian.reject("requested", quoted(package) + " is not the name of a Debian package");
+    if (!is_package_name(std::string_view(package).substr(0, package.find('='))))
+      debian.reject("requested", in_quotes(package) + " is not the name of a Debian package");
   std::set<std::string> suites;
   for (Fields& s : debian.objects("suites", kMaxSuites)) {
     pin.suites.push_back(read_suite(s));
-    if (!suites.insert(pin.suites.back().suite).second) s.reject("suite", quoted(pin.suites.back().suite) + " is listed twice");
+    if (!suites.insert(pin.suites.back().suite).second)
+      s.reject("suite", in_quotes(pin.suites.back().suite) + " is listed twice");
   }
   if (pin.suites.empty()) debian.reject("suites", "is empty");
   for (Fields& p : debian.objects("packages", kMaxPackages)) {
     PackagePin package = read_package(p, suites);
     if (!pin.packages.empty() && !(package_order(pin.packages.back()) < package_order(package)))
-      p.reject("name", quoted(package.name) + " is out of order or repeated; packages are sorted by name and architecture");
+      p.reject("name",
+               in_quotes(package.name) + " is out of order or repeated; packages are sorted by name and architecture");
     pin.packages.push_back(std::move(package));
   }
   if (pin.packages.empty()) debian.reject("packages", "is empty");
@@ -238,9 +258,10 @@ DebianPin read_debian(Fields debian) {
 Lock read_model(Fields& doc) {
   Lock lock;
   if (const auto version = doc.integer("hallmark_lock", 0, kMaxInteger); version != 1)
-    doc.reject("hallmark_lock", "is " + std::to_string(version) + "; this version of hallmark reads locks of version 1", Fault::unsupported);
+    doc.reject("hallmark_lock", "is " + std::to_string(version) + "; this version of hallmark reads locks of version 1",
+               Fault::unsupported);
   lock.name = doc.text("name");
-  if (!is_project_name(lock.name)) doc.reject("name", quoted(lock.name) + " is not the name of a project");
+  if (!is_project_name(lock.name)) doc.reject("name", in_quotes(lock.name) + " is not the name of a project");
   lock.spec_sha256 = doc.hex("spec_sha256", 32);
   Fields rules = doc.object("rules");
   rules.literal("tar", kTarRules);
@@ -315,8 +336,8 @@ Result<Sealed> parse_sealed(std::string_view text, const std::string& name) {
 }
 
 std::string seal_problem(const Sealed& sealed) {
-  return std::string(kSeal) + ": is " + sealed.seal + ", but the lines above it have " + to_hex(lock_digest(sealed.lock)) +
-         ": the lock was edited after pin made it";
+  return std::string(kSeal) + ": is " + sealed.seal + ", but the lines above it have " +
+         to_hex(lock_digest(sealed.lock)) + ": the lock was edited after pin made it";
 }
 constexpr std::string_view kSealRemedy = "; 'hallmark pin --update' makes a new one";
 
@@ -350,14 +371,20 @@ void compare_values(const std::string& where, const Json& from, const Json& to, 
       compare_values(where + "[" + std::to_string(i) + "]", from.items()[i], to.items()[i], out);
     return;
   }
-  if (from.is_null()) out.push_back(where + ": added, " + shown(to));
-  else if (to.is_null()) out.push_back(where + ": removed, was " + shown(from));
-  else out.push_back(where + ": " + shown(from) + " → " + shown(to));
+  if (from.is_null())
+    out.push_back(where + ": added, " + shown(to));
+  else if (to.is_null())
+    out.push_back(where + ": removed, was " + shown(from));
+  else
+    out.push_back(where + ": " + shown(from) + " → " + shown(to));
 }
 
 // Lists whose entries have a name of their own are compared by it and not by position.
-void compare_named(std::string_view what, std::string_view key, const Json& from, const Json& to, std::vector<std::string>& out) {
-  auto id = [&](const Json& e) { return e.find(key)->string() + (e.find("arch") ? "/" + e.find("arch")->string() : ""); };
+void compare_named(std::string_view what, std::string_view key, const Json& from, const Json& to,
+                   std::vector<std::string>& out) {
+  auto id = [&](const Json& e) {
+    return e.find(key)->string() + (e.find("arch") ? "/" + e.find("arch")->string() : "");
+  };
   std::map<std::string, const Json*> before, after;
   for (const Json& entry : from.items()) before.emplace(id(entry), &entry);
   for (const Json& entry : to.items()) after.emplace(id(entry), &entry);
@@ -410,8 +437,10 @@ std::string write_lock(const Lock& lock) {
   const Json model = to_json(lock);
   const Json& debian = *model.find("debian");
   const Json& build = *model.find("build");
-  std::string out = "# Made by 'hallmark pin' from hallmark.yaml: the exact bytes of the build. Not to be edited by hand.\n";
-  for (std::string_view key : {"hallmark_lock", "name", "spec_sha256", "rules", "epoch"}) out += line("", key, *model.find(key));
+  std::string out =
+      "# Made by 'hallmark pin' from hallmark.yaml: the exact bytes of the build. Not to be edited by hand.\n";
+  for (std::string_view key : {"hallmark_lock", "name", "spec_sha256", "rules", "epoch"})
+    out += line("", key, *model.find(key));
   out += lines("", "sources", *model.find("sources"));
   out += "debian:\n";
   for (std::string_view key : {"arch", "keyring_sha256", "requested"}) out += line("  ", key, *debian.find(key));
@@ -420,7 +449,8 @@ std::string write_lock(const Lock& lock) {
   out += lines("  ", "packages", *debian.find("packages"));
   out += line("", "root", *model.find("root"));
   out += "build:\n";
-  out += line("  ", "cpus", *build.find("cpus")) + line("  ", "env", *build.find("env")) + lines("  ", "steps", *build.find("steps"));
+  out += line("  ", "cpus", *build.find("cpus")) + line("  ", "env", *build.find("env")) +
+         lines("  ", "steps", *build.find("steps"));
   out += lines("", "outputs", *model.find("outputs"));
   return out + line("", kSeal, digest_of_model(model));
 }
@@ -447,7 +477,8 @@ Result<Lock> read_lock(const fs::path& file, const Store& store) {
     auto json = parse_json(as_text(bytes), {.bytes = kMaxLock});
     auto original = json ? lock_from_json(*json, "stored lock") : Result<Lock>(Failure(json.error()));
     if (original)
-      if (auto changes = describe_changes(*original, sealed.lock); !changes.empty()) where = " (" + changes.front() + ")";
+      if (auto changes = describe_changes(*original, sealed.lock); !changes.empty())
+        where = " (" + changes.front() + ")";
   }
   return fail(Fault::format, file.string() + ": " + seal_problem(sealed) + where + std::string(kSealRemedy));
 }
@@ -460,9 +491,11 @@ Status check_spec(const Lock& lock, const Spec& spec) {
   compare_values("name", lock.name, spec.name, changes);
   compare_values("build", build_to_json(lock.recipe), build_to_json(spec.recipe), changes);
   compare_values("outputs", outputs_to_json(lock.recipe), outputs_to_json(spec.recipe), changes);
-  compare_values("toolchain.debian.packages", list(lock.debian.requested), list(spec.debian.packages), changes);
+  compare_values("toolchain.debian.packages", text_list(lock.debian.requested), text_list(spec.debian.packages),
+                 changes);
   return fail(Fault::usage, "hallmark.yaml has changed since the lock was made" +
-                                (changes.empty() ? " (spec_sha256 is " + short_id(lock.spec_sha256) + ", the specification has " + short_id(wanted) + ")"
+                                (changes.empty() ? " (spec_sha256 is " + short_id(lock.spec_sha256) +
+                                                       ", the specification has " + short_id(wanted) + ")"
                                                  : " (" + changes.front() + ")") +
                                 "; run 'hallmark pin'");
 }

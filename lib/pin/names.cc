@@ -23,12 +23,14 @@ auto one_of(std::string_view extra) {
 }
 
 std::optional<std::string> problem_with_url(std::string_view url) {
-  if (std::any_of(url.begin(), url.end(), [](char c) { return control(c) || c == ' '; })) return "has white space in it";
+  if (std::any_of(url.begin(), url.end(), [](char c) { return control(c) || c == ' '; }))
+    return "has white space in it";
   const std::string_view rest = url.substr(url.find("://") + 3);
   const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
   // Not repeated in the message: what stands before the "@" may be a password.
   if (authority.find('@') != authority.npos) return "has a user name or password in it, and a lock is public";
-  if (url.starts_with("file://") && !url.starts_with("file:///")) return "must begin with file:/// and an absolute path";
+  if (url.starts_with("file://") && !url.starts_with("file:///"))
+    return "must begin with file:/// and an absolute path";
   if (!url.starts_with("file://") && authority.empty()) return "names no host";
   return std::nullopt;
 }
@@ -39,7 +41,9 @@ std::string scheme_of(std::string_view url) { return std::string(url.substr(0, u
 
 bool is_project_name(std::string_view s) { return made_of(s, 100, one_of(""), one_of(".+-")); }
 
-bool is_into(std::string_view s) { return s == "." || (is_plain_relative(s) && std::none_of(s.begin(), s.end(), control)); }
+bool is_into(std::string_view s) {
+  return s == "." || (is_plain_relative(s) && std::none_of(s.begin(), s.end(), control));
+}
 
 bool is_variable_name(std::string_view s) {
   auto letter = [](char c) { return lower(c) || upper(c) || c == '_'; };
@@ -61,22 +65,26 @@ bool is_package_version(std::string_view s) {
 }
 
 bool is_suite_name(std::string_view s) {
-  return is_plain_relative(s) &&
-         made_of(s, 100, one_of(""), [](char c) { return upper(c) || one_of("._+-/")(c); });
+  return is_plain_relative(s) && made_of(s, 100, one_of(""), [](char c) { return upper(c) || one_of("._+-/")(c); });
 }
 
-bool is_component_name(std::string_view s) { return is_plain_relative(s) && made_of(s, 100, one_of(""), one_of("._+-/")); }
+bool is_component_name(std::string_view s) {
+  return is_plain_relative(s) && made_of(s, 100, one_of(""), one_of("._+-/"));
+}
 
 bool is_git_ref(std::string_view s) {
   if (!is_plain_relative(s) || s.size() > 250 || s == "@" || s.ends_with('.') || s.starts_with('-')) return false;
   for (std::string_view bad : {"..", "@{", "/.", ".lock/"})
     if (s.find(bad) != s.npos) return false;
   if (s.starts_with('.') || s.ends_with(".lock")) return false;
-  return std::none_of(s.begin(), s.end(), [](char c) { return control(c) || std::string_view(" ~^:?*[\\").find(c) != std::string_view::npos; });
+  return std::none_of(s.begin(), s.end(), [](char c) {
+    return control(c) || std::string_view(" ~^:?*[\\").find(c) != std::string_view::npos;
+  });
 }
 
 bool is_hex(std::string_view s, std::size_t digits) {
-  return s.size() == digits && std::all_of(s.begin(), s.end(), [](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
+  return s.size() == digits &&
+         std::all_of(s.begin(), s.end(), [](char c) { return digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_url(std::string_view s) { return s.find("://") != s.npos; }
@@ -91,7 +99,8 @@ std::optional<std::string> problem_with_source_address(std::string_view s) {
   if (std::any_of(s.begin(), s.end(), control)) return "has control characters in it";
   const auto colon = s.find(':');
   if (colon != s.npos && s.substr(0, colon).find('/') == s.npos)
-    return "looks like an ssh address, which this version does not know; use https:// (or ./ before a path with a colon)";
+    return "looks like an ssh address, which this version does not know; use https:// (or ./ before a path with a "
+           "colon)";
   return std::nullopt;
 }
 
@@ -100,5 +109,7 @@ std::optional<std::string> problem_with_mirror(std::string_view s) {
     return "is no mirror address; http://, https:// and file:/// are known";
   return problem_with_url(s);
 }
+
+std::string in_quotes(std::string_view text) { return "\"" + printable(text) + "\""; }
 
 }  // namespace hallmark::pin

@@ -8,9 +8,9 @@
 
 namespace hallmark::pin {
 
-bool is_project_name(std::string_view);  // [a-z0-9][a-z0-9.+-]*, at most 100: projects and sources
-bool is_into(std::string_view);          // "." or plain relative without control characters
-bool is_variable_name(std::string_view);  // [A-Za-z_][A-Za-z0-9_]*
+bool is_project_name(std::string_view);       // [a-z0-9][a-z0-9.+-]*, at most 100: projects and sources
+bool is_into(std::string_view);               // "." or plain relative without control characters
+bool is_variable_name(std::string_view);      // [A-Za-z_][A-Za-z0-9_]*
 bool is_reserved_variable(std::string_view);  // those that box-1 sets itself
 bool is_output_kind(std::string_view);        // [a-z][a-z0-9-]*
 
@@ -33,5 +33,7 @@ bool is_url(std::string_view);  // has "://"; anything else is a path
 // protects the bytes), user names and passwords (a lock is public), white space and control characters.
 std::optional<std::string> problem_with_source_address(std::string_view);
 std::optional<std::string> problem_with_mirror(std::string_view);
+
+std::string in_quotes(std::string_view text);  // for messages, fit for a terminal
 
 }  // namespace hallmark::pin

@@ -25,9 +25,10 @@ std::vector<Output> read_outputs(Fields& doc) {
   std::set<std::string> paths;
   for (Fields& o : doc.objects("outputs", kMaxOutputs)) {
     Output output{o.text("path"), o.text_or("kind", "file"), {}};
-    if (!is_into(output.path) || output.path == ".") o.reject("path", "\"" + printable(output.path) + "\" is not a plain path below /build");
-    if (!paths.insert(output.path).second) o.reject("path", "\"" + printable(output.path) + "\" is listed twice");
-    if (!is_output_kind(output.kind)) o.reject("kind", "\"" + printable(output.kind) + "\" is not the name of a kind");
+    if (!is_into(output.path) || output.path == ".")
+      o.reject("path", in_quotes(output.path) + " is not a plain path below /build");
+    if (!paths.insert(output.path).second) o.reject("path", in_quotes(output.path) + " is listed twice");
+    if (!is_output_kind(output.kind)) o.reject("kind", in_quotes(output.kind) + " is not the name of a kind");
     if (o.has("signature")) output.signature = o.text("signature");
     outputs.push_back(std::move(output));
   }
@@ -35,13 +36,14 @@ std::vector<Output> read_outputs(Fields& doc) {
   for (std::size_t i = 0; i < outputs.size(); i++) {
     const std::string where = "outputs[" + std::to_string(i) + "]";
     // One output inside another could not both be regular files.
-    for (auto slash = outputs[i].path.find('/'); slash != std::string::npos; slash = outputs[i].path.find('/', slash + 1))
+    for (auto slash = outputs[i].path.find('/'); slash != std::string::npos;
+         slash = outputs[i].path.find('/', slash + 1))
       if (paths.contains(outputs[i].path.substr(0, slash)))
-        doc.reject(where + ".path", "\"" + printable(outputs[i].path) + "\" lies inside another output");
+        doc.reject(where + ".path", in_quotes(outputs[i].path) + " lies inside another output");
     if (!outputs[i].signature) continue;
     if (outputs[i].kind == "file") doc.reject(where + ".signature", "has no meaning for an output of kind \"file\"");
     if (!paths.contains(*outputs[i].signature) || *outputs[i].signature == outputs[i].path)
-      doc.reject(where + ".signature", "\"" + printable(*outputs[i].signature) + "\" is not the path of another output");
+      doc.reject(where + ".signature", in_quotes(*outputs[i].signature) + " is not the path of another output");
   }
   return outputs;
 }
@@ -72,9 +74,8 @@ Recipe read_recipe(Fields& build, Fields& doc) {
 Json build_to_json(const Recipe& recipe) {
   Json env = Json::object();
   for (const auto& [name, value] : recipe.environment) env[name] = value;
-  Json steps = Json::array();
-  for (const std::string& step : recipe.steps) steps.push_back(step);
-  return Json::object({{"cpus", std::uint64_t{recipe.cpus}}, {"env", std::move(env)}, {"steps", std::move(steps)}});
+  return Json::object(
+      {{"cpus", std::uint64_t{recipe.cpus}}, {"env", std::move(env)}, {"steps", text_list(recipe.steps)}});
 }
 
 Json outputs_to_json(const Recipe& recipe) {
@@ -85,6 +86,12 @@ Json outputs_to_json(const Recipe& recipe) {
     outputs.push_back(std::move(output));
   }
   return outputs;
+}
+
+Json text_list(const std::vector<std::string>& texts) {
+  Json out = Json::array();
+  for (const std::string& text : texts) out.push_back(text);
+  return out;
 }
 
 }  // namespace hallmark::pin

@@ -12,8 +12,8 @@
 namespace hallmark::pin {
 
 struct Output {
-  std::string path;  // plain relative, below /build
-  std::string kind;  // "file", or a TEE format that `measure` knows: "sgx"
+  std::string path;                      // plain relative, below /build
+  std::string kind;                      // "file", or a TEE format that `measure` knows: "sgx"
   std::optional<std::string> signature;  // for SGXS: the output that holds its SIGSTRUCT
 };
 
@@ -31,5 +31,7 @@ Recipe read_recipe(Fields& build, Fields& doc);
 // The members "cpus", "env" and "steps", and the list "outputs".
 Json build_to_json(const Recipe&);
 Json outputs_to_json(const Recipe&);
+
+Json text_list(const std::vector<std::string>& texts);
 
 }  // namespace hallmark::pin

@@ -39,7 +39,8 @@ struct SuiteRequest {
 };
 
 struct DebianRequest {
-  std::string keyring;  // path, relative to the specification's folder; default /usr/share/keyrings/debian-archive-keyring.gpg
+  std::string
+      keyring;  // path, relative to the specification's folder; default /usr/share/keyrings/debian-archive-keyring.gpg
   std::uint32_t require_signers = 1;
   std::vector<SuiteRequest> suites;
   std::vector<std::string> packages;  // as `apt-get install` takes them: name or name=version
