@@ -15,6 +15,7 @@ namespace hallmark::build {
 // What stands in the folder of a finished build, besides the outputs under their own paths.
 inline constexpr std::string_view kRecordFile = "build-record.json";
 inline constexpr std::string_view kLogFile = "build.log";
+inline constexpr std::string_view kLockFile = "hallmark.lock";  // write_lock() of what was built: certify needs it
 
 struct BuildOptions {
   fs::path out;                       // made, or replaced if it is an earlier build's; whole or not at all
@@ -28,7 +29,7 @@ struct BuildOptions {
 
 struct Built {
   BuildRecord record;
-  fs::path out;  // options.out: the outputs, kRecordFile and kLogFile
+  fs::path out;  // options.out: the outputs, kRecordFile, kLogFile and kLockFile
   fs::path log;  // out/build.log
 };
 
