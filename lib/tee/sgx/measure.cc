@@ -1,0 +1,208 @@
+#include "lib/tee/sgx/measure.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "lib/formats/elf.h"
+#include "lib/tee/sgx/sdk_image.h"
+#include "lib/tee/sgx/sgxs.h"
+#include "lib/tee/sgx/sigstruct.h"
+
+namespace hallmark::sgx {
+namespace {
+
+constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30;
+
+bool is_elf(ByteView bytes) { return as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4))) == "\x7f" "ELF"; }
+
+// TOML with the keys that Gramine's loader for SGX reads.
+bool is_gramine_manifest(ByteView bytes) {
+  const std::string_view text = as_text(bytes);
+  return text.find("sgx.enclave_size") != text.npos || text.find("sgx.trusted_files") != text.npos ||
+         text.starts_with("[sgx]") || text.find("\n[sgx]") != text.npos;
+}
+
+// What the signature promises, held against what the pages measure to. `where` is empty or names the metadata copy.
+void judge(const std::string& where, const DigestOf<Alg::sha256>& mrenclave, const Sigstruct& s, Measurement& m) {
+  const auto claimed = s.get<"enclavehash">();
+  const bool same = std::equal(mrenclave.begin(), mrenclave.end(), claimed.begin());
+  const SignatureCheck signature = check_signature(s);
+  const std::string both = "the pages measure to " + to_hex(mrenclave) + ", SIGSTRUCT says " + to_hex(claimed);
+  if (!same && signature.rsa)
+    m.problems.push_back(where + "the code was changed under a valid signature: " + both);
+  if (!same && !signature.rsa)
+    m.problems.push_back(where + "the embedded hash was changed: " + both + ", and its RSA signature does not verify");
+  if (same && !signature.rsa)
+    m.problems.push_back(where + "the signature is forged: the pages measure to what SIGSTRUCT says, but its RSA "
+                                 "signature does not verify");
+  if (signature.rsa && !signature.quotients)
+    m.problems.push_back(where + "q1 or q2 in SIGSTRUCT does not belong to its signature: a processor refuses it");
+}
+
+// What the signature allows that a person should know about.
+void warn(const Sigstruct& s, Measurement& m) {
+  if ((s.num<"attributes">() & kAttributeDebug) != 0)
+    m.warnings.push_back("a debug enclave: SIGSTRUCT sets ATTRIBUTES.DEBUG, and its memory can be read from outside");
+  else if (debug_launchable(s))
+    m.warnings.push_back("debug-launchable: the signature lets the host set ATTRIBUTES.DEBUG and read the enclave's "
+                         "memory, with the same MRENCLAVE; check the attributes in the quote");
+  if (s.num<"isvsvn">() == 0)
+    m.warnings.push_back("ISVSVN is 0: no security version tells this enclave from a repaired one");
+}
+
+void warn_of_unmeasured_code(std::uint64_t pages, Measurement& m) {
+  if (pages != 0)
+    m.warnings.push_back(std::to_string(pages) + " executable pages are not measured, or not whole: whoever loads the "
+                                                 "enclave chooses what they hold");
+}
+
+Json elrange_json(const std::optional<Elrange>& e) {
+  if (!e) return nullptr;
+  return Json::array({e->image_address, e->start_address, e->size});
+}
+
+// "isvsvn (2, not 3)" for each member that differs.
+std::string differences(const Json& first, const Json& other) {
+  std::string out;
+  for (const Json::Member& member : first.members()) {
+    const Json* value = other.find(member.key);
+    if (value == nullptr || *value == member.value) continue;
+    out += (out.empty() ? "" : ", ") + member.key + " (" + value->canonical() + ", not " + member.value.canonical() + ")";
+  }
+  return out;
+}
+
+// Every copy of the metadata is loaded and measured: which of them a machine uses depends on its loader, so an
+// identity is one only if they all lead to it.
+Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
+  TRY(SdkImage image, SdkImage::parse(file));
+  Measurement m{.format = "sgx-sdk-elf"};
+  Json metadata = Json::array();
+  std::optional<DigestOf<Alg::sha256>> mrenclave;
+  const SdkMetadata& first = image.copies().front();
+
+  for (const SdkMetadata& copy : image.copies()) {
+    const std::string name = "metadata " + copy.version();
+    TRY(const SdkLoad load, in(name, image.load(copy)));
+    const Trace none;
+    Mrenclave hash(load.ssa_frame_size, load.size, &copy == &first ? trace : none);
+    CHECK(load.replay(hash));
+    const auto value = hash.finish();
+    const auto claimed = copy.sigstruct.get<"enclavehash">();
+    metadata.push_back(Json::object({{"version", copy.version()},
+                                     {"computed", to_hex(value)},
+                                     {"sigstruct", to_hex(claimed)},
+                                     {"match", std::equal(value.begin(), value.end(), claimed.begin())},
+                                     {"elrange", elrange_json(copy.elrange)},
+                                     {"pages_eadd", hash.pages_added()},
+                                     {"pages_eextend", hash.pages_extended()}}));
+    judge(image.copies().size() == 1 ? "" : name + ": ", value, copy.sigstruct, m);
+    if (!mrenclave) {
+      mrenclave = value;
+      m.inputs = Json::object({{"enclave_size", copy.header.num<"enclave_size">()},
+                               {"ssa_frame_size", std::uint64_t{load.ssa_frame_size}},
+                               {"pages_eadd", hash.pages_added()},
+                               {"pages_eextend", hash.pages_extended()}});
+      warn_of_unmeasured_code(hash.unmeasured_code(), m);
+    } else if (value != *mrenclave) {
+      m.problems.push_back(name + " measures to " + to_hex(value) + ", but metadata " + first.version() + " to " +
+                           to_hex(*mrenclave) + ": which one runs depends on the machine");
+    }
+    const std::string other = differences(identity_of(first.sigstruct), identity_of(copy.sigstruct)) +
+                              differences(policy_of(first.sigstruct), policy_of(copy.sigstruct));
+    if (!other.empty())
+      m.warnings.push_back(name + " differs from metadata " + first.version() + " in " + other +
+                           ": which one holds depends on the machine");
+  }
+
+  m.state = m.problems.empty() ? State::equal : State::mismatch;
+  m.registers = {{"mrenclave", Bytes(mrenclave->begin(), mrenclave->end())}};
+  m.identity = identity_of(first.sigstruct);
+  m.policy = policy_of(first.sigstruct);
+  warn(first.sigstruct, m);
+  if (image.is_simulation())
+    m.warnings.push_back("built for the SDK's simulator: it runs without any protection");
+  if (image.sdk_version()) m.inputs["sdk_version"] = *image.sdk_version();
+  m.inputs["sim_mode"] = image.is_simulation();
+  m.inputs["textrel"] = image.has_text_relocations();
+  m.inputs["metadata"] = std::move(metadata);
+  return m;
+}
+
+Result<Measurement> measure_stream(const Fd& file, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+  const ByteSource source = [&](std::span<std::uint8_t> into) -> Result<std::size_t> {
+    ssize_t n;
+    do n = read(file.get(), into.data(), into.size()); while (n < 0 && errno == EINTR);
+    if (n < 0) return fail_errno("cannot be read", errno);
+    return static_cast<std::size_t>(n);
+  };
+  TRY(const SgxsMeasurement stream, measure_sgxs(source, trace));
+  Measurement m{.format = "sgxs", .state = State::computed};
+  m.registers = {{"mrenclave", Bytes(stream.mrenclave.begin(), stream.mrenclave.end())}};
+  m.identity = Json::object();
+  m.policy = Json::object();
+  m.inputs = Json::object({{"enclave_size", stream.enclave_size},
+                           {"ssa_frame_size", std::uint64_t{stream.ssa_frame_size}},
+                           {"pages_eadd", stream.pages_added},
+                           {"pages_eextend", stream.pages_extended},
+                           {"chunks_unmeasured", stream.chunks_unmeasured}});
+  warn_of_unmeasured_code(stream.unmeasured_code, m);
+  if (stream.chunks_unmeasured != 0)
+    m.warnings.push_back(std::to_string(stream.chunks_unmeasured) + " chunks of 256 bytes are loaded without being "
+                                                                    "measured: MRENCLAVE does not cover them");
+  if (!sigstruct) return m;
+
+  const std::string name = sigstruct->string();
+  TRY(const Bytes bytes, read_file(*sigstruct, kSigstruct.size));
+  TRY(const Sigstruct s, in(name, parse_sigstruct(bytes)));
+  judge("", stream.mrenclave, s, m);
+  m.state = m.problems.empty() ? State::equal : State::mismatch;
+  m.identity = identity_of(s);
+  m.policy = policy_of(s);
+  warn(s, m);
+  return m;
+}
+
+Result<Measurement> measure_by_kind(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+  TRY(const Fd file, open_file(image, O_RDONLY | O_NONBLOCK));  // O_NONBLOCK: a FIFO must not make us wait
+  Bytes start(4096);
+  const ssize_t n = pread(file.get(), start.data(), start.size(), 0);
+  if (n < 0) return fail_errno("cannot be read", errno);
+  start.resize(static_cast<std::size_t>(n));
+
+  if (is_sgxs(start)) return measure_stream(file, sigstruct, trace);
+  if (is_sigstruct(start))
+    return fail(Fault::unsupported, "a SIGSTRUCT without its enclave; give it along with the .sgxs file that it signs");
+  if (!is_elf(start)) {
+    if (is_gramine_manifest(start)) return fail(Fault::unsupported, "a Gramine manifest, which is not measured yet");
+    return fail(Fault::unsupported, "no SGX enclave in any known format");
+  }
+  TRY(const Bytes bytes, read_file(image, kMaxImage));
+  TRY(const Elf elf, Elf::parse(bytes));
+  if (elf.find_section(".note.sgxmeta") == nullptr) {
+    if (elf.find_section(".oeinfo") != nullptr)
+      return fail(Fault::unsupported, "an Open Enclave image, which is not measured yet");
+    return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
+  }
+  if (sigstruct) return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
+  return measure_sdk(bytes, trace);
+}
+
+}  // namespace
+
+bool recognises(ByteView first_bytes) {
+  return is_elf(first_bytes) || is_sgxs(first_bytes) || is_sigstruct(first_bytes) || is_gramine_manifest(first_bytes);
+}
+
+Result<Measurement> measure(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+  TRY(Measurement m, measure_by_kind(image, sigstruct, trace));
+  m.tee = "intel-sgx";
+  m.calculator = "hallmark/sgx/1";
+  m.subject_digest_name = "sgxMrEnclave";
+  m.subject_digest = to_hex(m.registers.front().digest);
+  return m;
+}
+
+}  // namespace hallmark::sgx

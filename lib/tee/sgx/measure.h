@@ -1,0 +1,37 @@
+// Intel SGX enclaves.
+//
+// An enclave is measured while it is loaded. The loader says ECREATE once, with the size of the enclave's address
+// range (a power of two) and of a thread's save area, and then EADD for each page, with the page's offset from the
+// base and its permissions. EADD takes over the page's content but does not measure it: that is what EEXTEND does, 256
+// bytes at a time. The processor hashes a 64-byte record of each of these calls, and after an EEXTEND the 256 bytes
+// too, into one running SHA-256. EINIT ends the hash, and its value is MRENCLAVE: the identity of everything that was
+// loaded, in the order in which it was loaded. The base address and the attributes of the enclave are not in it.
+//
+// EINIT also wants a SIGSTRUCT: it holds the MRENCLAVE that the author expects, names and versions of the
+// product, and the attributes that the enclave may run with, signed by a 3072-bit RSA key whose hash is MRSIGNER. A quote
+// from the running enclave names all of this. MRSIGNER says who signed, which is not what runs; whether an
+// enclave may be debugged, and then has no secrets, stands in the attributes and nowhere in MRENCLAVE.
+//
+// So to measure an artefact is to do what its loader would do, and to hash instead of loading:
+//
+//   mrenclave   the running hash, one method a leaf function
+//   sigstruct   what the author signed, and whether the signature holds
+//   sdk_image   the shared objects of the Intel SGX SDK: ELF segments, then what the metadata adds
+//   sgxs        streams that list the records themselves
+//   measure     puts them together, and says what does not fit
+//
+// The references are the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3D, and specs/tee/sgx.md.
+#pragma once
+
+#include "lib/base/files.h"
+#include "lib/tee/model/measurement.h"
+
+namespace hallmark::sgx {
+
+// Whether a file that begins like this may be an enclave, measurable or not.
+bool recognises(ByteView first_bytes);
+
+// `sigstruct` is the file with the SIGSTRUCT of an image that does not carry its own (SGXS).
+Result<Measurement> measure(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace);
+
+}  // namespace hallmark::sgx

@@ -1,0 +1,451 @@
+#include "lib/tee/sgx/sdk_image.h"
+
+#include "lib/base/interrupt.h"
+
+namespace hallmark::sgx {
+namespace {
+
+// Bounds on what an image may ask for. They are beyond every processor's memory for enclaves and keep
+// a small file from costing hours.
+constexpr std::uint64_t kMaxAddress = std::uint64_t{1} << 47;
+constexpr std::uint64_t kMaxPagesAdded = std::uint64_t{1} << 28;     // 1 TiB
+constexpr std::uint64_t kMaxPagesExtended = std::uint64_t{1} << 24;  // 64 GiB
+constexpr std::size_t kMaxRegions = std::size_t{1} << 20;
+constexpr std::size_t kMaxCopies = 8;
+
+// Metadata with a major version above this holds an ELRANGE entry; the generation is what is left modulo this.
+constexpr std::uint32_t kElrangeMajor = 10;
+
+// The part of a TCS that the loader relocates: OSSA, OFSBASE and OGSBASE.
+constexpr std::array<std::size_t, 3> kTcsAddresses{16, 48, 56};
+
+bool is_page_aligned(std::uint64_t n) { return n % kPage == 0; }
+bool is_power_of_two(std::uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+
+// `size` bytes at `offset` of a copy of the metadata.
+Result<ByteView> part(const SdkMetadata& copy, std::uint32_t offset, std::uint32_t size, std::string_view what) {
+  if (std::uint64_t{offset} + size > copy.bytes.size())
+    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) + " bytes at " + hex_offset(offset) +
+                                   " reach beyond the metadata's " + std::to_string(copy.bytes.size()));
+  return copy.bytes.subspan(offset, size);
+}
+
+template <const auto& L>
+Result<std::vector<Record<L>>> rows(const SdkMetadata& copy, std::uint32_t offset, std::uint32_t size,
+                                    std::string_view what) {
+  TRY(ByteView table, part(copy, offset, size, what));
+  if (size % L.size != 0)
+    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) + " bytes are no whole number of entries of " +
+                                   std::to_string(L.size));
+  std::vector<Record<L>> out;
+  for (std::size_t at = 0; at < size; at += L.size) {
+    TRY(auto row, Record<L>::parse(table.subspan(at, L.size)));
+    out.push_back(row);
+  }
+  return out;
+}
+
+Result<std::optional<Elrange>> read_elrange(const SdkMetadata& copy) {
+  if (copy.major() <= kElrangeMajor) return std::optional<Elrange>{};
+  const std::uint32_t offset = copy.header.num<"elrange_offset">(), size = copy.header.num<"elrange_size">();
+  TRY(auto entries, rows<kElrangeEntry>(copy, offset, size, "elrange table"));
+  if (offset == 0 || entries.size() != 1)
+    return fail(Fault::format, "elrange table: has " + std::to_string(entries.size()) + " entries, not 1");
+  const Elrange e{entries[0].num<"image_address">(), entries[0].num<"start_address">(), entries[0].num<"size">()};
+  const std::uint64_t enclave_size = copy.header.num<"enclave_size">();
+  // The checks of the loader. Addresses are bounded first, so the sums cannot wrap.
+  const bool bounded = e.image_address < kMaxAddress && e.start_address < kMaxAddress && e.size <= kMaxAddress;
+  if (!bounded || !is_power_of_two(e.size) || e.size < kPage || !is_page_aligned(e.image_address) ||
+      e.start_address % e.size != 0 || e.start_address > e.image_address ||
+      e.image_address + enclave_size > e.start_address + e.size)
+    return fail(Fault::format, "elrange entry: an image at " + hex_offset(e.image_address) + " of " +
+                                   hex_offset(enclave_size) + " bytes does not fit an aligned range of " +
+                                   hex_offset(e.size) + " at " + hex_offset(e.start_address));
+  return std::optional<Elrange>(e);
+}
+
+// Gathers the regions in the loader's order and holds each to the bounds.
+class LoadBuilder {
+ public:
+  LoadBuilder(const SdkMetadata& copy, SdkLoad& load) : load_(load), enclave_size_(copy.header.num<"enclave_size">()) {
+    load_.ssa_frame_size = copy.header.num<"ssa_frame_size">();
+    load_.size = copy.elrange ? copy.elrange->size : enclave_size_;
+    delta_ = copy.elrange ? copy.elrange->image_address - copy.elrange->start_address : 0;
+  }
+
+  Status add(Region region, std::string_view what) {
+    const auto bytes = checked_mul(region.pages, kPage);
+    const auto end = bytes ? checked_add(region.offset, *bytes) : std::nullopt;
+    if (!is_page_aligned(region.offset) || !end || *end > enclave_size_)
+      return fail(Fault::format, std::string(what) + ": " + std::to_string(region.pages) + " pages at " +
+                                     hex_offset(region.offset) + " are not pages of an enclave of " +
+                                     hex_offset(enclave_size_) + " bytes");
+    // A TCS has no permissions; otherwise there are permissions, a page type, and nothing else.
+    const std::uint64_t type = region.flags & ~(kRead | kWrite | kExecute);
+    if (region.flags != kTcs && type != kRegular)
+      return fail(Fault::format, std::string(what) + ": page flags " + hex_offset(region.flags) +
+                                     " are neither a TCS (0x100) nor a regular page (0x200 with permissions)");
+    if (region.pages == 0) return {};
+    load_.pages_added += region.pages;
+    if (region.extended) load_.pages_extended += region.pages;
+    if (load_.pages_added > kMaxPagesAdded || load_.pages_extended > kMaxPagesExtended ||
+        load_.regions.size() == kMaxRegions)
+      return fail(Fault::unsupported, std::string(what) + ": the enclave has more pages than any processor can hold (" +
+                                          std::to_string(load_.pages_added) + " added, " +
+                                          std::to_string(load_.pages_extended) + " measured)");
+    region.offset += delta_;
+    load_.regions.push_back(region);
+    return {};
+  }
+
+  // Bytes of the file or the metadata at an address that need not be aligned, and zeros up to `memory_size`; all
+  // of it is measured. Pages in `relocated` become writable as far as bytes reach.
+  Status add_memory(std::uint64_t address, ByteView bytes, std::uint64_t memory_size, std::uint64_t flags,
+                    std::span<const std::uint64_t> relocated, std::string_view what) {
+    const std::uint64_t first = align_down(address, kPage), lead = address - first;
+    const std::uint64_t filled = bytes.empty() ? 0 : (lead + bytes.size() + kPage - 1) / kPage;
+    const auto page_flags = [&](std::uint64_t page) {
+      return std::binary_search(relocated.begin(), relocated.end(), first / kPage + page) ? flags | kWrite : flags;
+    };
+    for (std::uint64_t page = 0; page < filled;) {
+      std::uint64_t end = page + 1;
+      while (end < filled && page_flags(end) == page_flags(page)) end++;
+      const std::uint64_t begin_byte = page == 0 ? 0 : page * kPage - lead;
+      const std::uint64_t end_byte = std::min<std::uint64_t>(end * kPage - lead, bytes.size());
+      CHECK(add({.offset = first + page * kPage, .pages = end - page, .flags = page_flags(page), .extended = true,
+                 .bytes = bytes.subspan(begin_byte, end_byte - begin_byte),
+                 .lead = static_cast<std::uint32_t>(page == 0 ? lead : 0)},
+                what));
+      page = end;
+    }
+    const std::uint64_t covered = filled == 0 ? 0 : filled * kPage - lead;
+    if (memory_size <= covered) return {};
+    const auto end = checked_add(address, memory_size);
+    const auto aligned_end = end ? align_up(*end, kPage) : std::nullopt;
+    if (!aligned_end) return fail(Fault::format, std::string(what) + ": its end passes 2^64");
+    const std::uint64_t zeros = first + filled * kPage;
+    return add({.offset = zeros, .pages = (*aligned_end - zeros) / kPage, .flags = flags, .extended = true}, what);
+  }
+
+  // EADD refuses a page that is there already.
+  Status check_no_overlap() const {
+    std::vector<const Region*> sorted;
+    for (const Region& r : load_.regions) sorted.push_back(&r);
+    std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
+    for (std::size_t i = 1; i < sorted.size(); i++)
+      if (sorted[i]->offset < sorted[i - 1]->offset + sorted[i - 1]->pages * kPage)
+        return fail(Fault::format, "the page at " + hex_offset(sorted[i]->offset) + " is added twice");
+    return {};
+  }
+
+ private:
+  SdkLoad& load_;
+  std::uint64_t enclave_size_, delta_ = 0;
+};
+
+struct Loadable {
+  ElfSegment segment;
+  ByteView bytes;
+  std::uint64_t address, flags;
+};
+
+std::uint64_t round_up(std::uint64_t n) { return align_up(n, kPage).value_or(UINT64_MAX); }
+
+// The loader's p_flags to SECINFO.FLAGS: both have read, write and execute, in other bits.
+Result<std::vector<Loadable>> loadables(const Elf& elf, std::uint64_t base, std::string_view what) {
+  std::vector<Loadable> out;
+  for (const ElfSegment& s : elf.segments()) {
+    if (s.type != Elf::kLoad) continue;
+    const std::uint64_t permissions = (s.flags & Elf::kRead ? kRead : 0) | (s.flags & Elf::kWrite ? kWrite : 0) |
+                                      (s.flags & Elf::kExecute ? kExecute : 0);
+    const auto address = checked_add(base, s.vaddr);
+    if (permissions == 0 || !address || *address >= kMaxAddress || s.memory_size >= kMaxAddress)
+      return fail(Fault::format, std::string(what) + ": the segment at " + hex_offset(s.vaddr) +
+                                     " has no permissions, or lies outside any enclave");
+    out.push_back({s, elf.content(s), *address, kRegular | permissions});
+  }
+  return out;
+}
+
+// Layout and patches have been in the metadata from the start; extend entries came with 1.5 and 3.2.
+bool has_extend_entries(const SdkMetadata& copy) {
+  const std::uint32_t generation = copy.major() % kElrangeMajor, minor = copy.header.num<"version_minor">();
+  return (generation == 1 && minor >= 5) || (generation == 3 && minor >= 2);
+}
+
+// A second shared object, appended to the file, that is loaded after the first (OpenSSL's FIPS provider).
+Result<std::vector<Loadable>> appended_object(const SdkMetadata& copy, ByteView file) {
+  std::vector<Loadable> none;
+  if (!has_extend_entries(copy)) return none;
+  TRY(auto entries, rows<kExtendEntry>(copy, copy.header.num<"extend_offset">(), copy.header.num<"extend_size">(),
+                                       "extend table"));
+  auto it = std::find_if(entries.begin(), entries.end(), [](const auto& e) {
+    return e.template num<"id">() == kSharedObject && e.template num<"offset">() != 0 && e.template num<"size">() != 0;
+  });
+  if (it == entries.end()) return none;
+  TRY(ByteView bytes, part(copy, it->num<"offset">(), kSharedObjectEntry.size, "shared object entry"));
+  TRY(auto entry, Record<kSharedObjectEntry>::parse(bytes));
+  const auto end = checked_add(entry.num<"file_offset">(), entry.num<"size">());
+  if (!end || *end > file.size())
+    return fail(Fault::format, "shared object entry: " + hex_offset(entry.num<"size">()) + " bytes at " +
+                                   hex_offset(entry.num<"file_offset">()) + " reach beyond the file");
+  TRY(Elf object, in("appended shared object", Elf::parse(file.subspan(entry.num<"file_offset">(), entry.num<"size">()))));
+  const auto& segments = object.segments();
+  if (std::any_of(segments.begin(), segments.end(), [](const ElfSegment& s) { return s.type == Elf::kTls; }))
+    return fail(Fault::unsupported, "appended shared object: has thread-local storage");
+  return loadables(object, entry.num<"mem_offset">(), "appended shared object");
+}
+
+// Loaders for metadata 1.3 counted the pages of the section with the highest address from its aligned size, and so
+// could add one page of zeros behind it.
+std::optional<Region> page_behind(const Loadable* last) {
+  if (last == nullptr) return std::nullopt;
+  const std::uint64_t end = round_up(last->address + last->segment.memory_size);
+  if (end >= round_up(round_up(last->segment.memory_size) + last->address)) return std::nullopt;
+  return Region{.offset = end, .pages = 1, .flags = last->flags, .extended = true};
+}
+
+Status add_segments(const SdkMetadata& copy, const std::vector<Loadable>& segments,
+                    std::span<const std::uint64_t> relocated, LoadBuilder& out) {
+  const bool adds_page_behind = copy.version() == "1.3";
+  const Loadable* last = nullptr;
+  for (const Loadable& s : segments) {
+    if (adds_page_behind)
+      if (auto page = page_behind(last); page && page->offset < align_down(s.address, kPage))
+        CHECK(out.add(*page, "page behind a segment"));
+    // A segment at address 0 does not count.
+    if (s.address > (last == nullptr ? 0 : last->address)) last = &s;
+    CHECK(out.add_memory(s.address, s.bytes, s.segment.memory_size, s.flags, relocated,
+                         "segment at " + hex_offset(s.address)));
+  }
+  if (adds_page_behind)
+    if (auto page = page_behind(last)) CHECK(out.add(*page, "page behind a segment"));
+  return {};
+}
+
+Status add_entry(const SdkMetadata& copy, const Record<kLayoutEntry>& e, std::uint64_t step, LoadBuilder& out) {
+  if ((e.num<"attributes">() & kAttributeAdd) == 0) return {};
+  const std::uint32_t content_offset = e.num<"content_offset">(), content_size = e.num<"content_size">();
+  const std::uint64_t flags = e.num<"si_flags">(), pages = e.num<"page_count">();
+  const auto address = checked_add(e.num<"rva">(), step);
+  const std::string what = "layout entry " + std::to_string(e.num<"id">()) + " at " + hex_offset(e.num<"rva">());
+  if (!address || !is_page_aligned(*address)) return fail(Fault::format, what + ": is no address of a page");
+  const bool extended = (e.num<"attributes">() & kAttributeExtend) != 0;
+
+  if (content_offset == 0) {
+    if (flags == 0) return {};
+    return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .fill = content_size}, what);
+  }
+  TRY(ByteView bytes, part(copy, content_offset, content_size, what));
+  if (flags != kTcs) return out.add_memory(*address, bytes, pages * kPage, flags, {}, what);
+  if (bytes.size() > kPage) return fail(Fault::format, what + ": a TCS of " + std::to_string(bytes.size()) + " bytes");
+  return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .bytes = bytes,
+                  .tcs_address = *address},
+                 what);
+}
+
+Status add_layout(const SdkMetadata& copy, LoadBuilder& out) {
+  const std::uint32_t offset = copy.header.num<"layout_offset">(), size = copy.header.num<"layout_size">();
+  TRY(auto entries, rows<kLayoutEntry>(copy, offset, size, "layout table"));
+  const auto is_group = [](const auto& row) { return (row.template num<"id">() & kLayoutGroup) != 0; };
+  for (std::size_t i = 0; i < entries.size(); i++) {
+    if (!is_group(entries[i])) {
+      CHECK(add_entry(copy, entries[i], 0, out));
+      continue;
+    }
+    // A group repeats the `entry_count` entries above it `load_times` times, each time `load_step` further on.
+    TRY(auto group, Record<kLayoutGroupEntry>::parse(entries[i].bytes()));
+    const std::size_t count = group.num<"entry_count">();
+    const std::uint64_t step = group.num<"load_step">(), times = group.num<"load_times">();
+    const std::string what = "layout group in row " + std::to_string(i);
+    if (count > i) return fail(Fault::format, what + ": repeats " + std::to_string(count) + " rows above it");
+    const auto repeated = std::span(entries).subspan(i - count, count);
+    if (std::any_of(repeated.begin(), repeated.end(), is_group))
+      return fail(Fault::format, what + ": repeats another group");
+    // From here on the repetitions lie inside the enclave, a page or more apart.
+    const auto span = checked_mul(step, times);
+    if (times != 0 && (step == 0 || !is_page_aligned(step) || !span || *span > copy.header.num<"enclave_size">()))
+      return fail(Fault::format, what + ": " + std::to_string(times) + " steps of " + hex_offset(step) +
+                                     " leave the enclave");
+    const bool adds = std::any_of(repeated.begin(), repeated.end(),
+                                  [](const auto& e) { return (e.template num<"attributes">() & kAttributeAdd) != 0; });
+    if (!adds) continue;
+    if (times > kMaxRegions / count)
+      return fail(Fault::unsupported, what + ": repeats " + std::to_string(count) + " rows " + std::to_string(times) +
+                                          " times");
+    for (std::uint64_t t = 1; t <= times; t++)
+      for (const auto& e : repeated) CHECK(add_entry(copy, e, t * step, out));
+  }
+  return {};
+}
+
+// "dst" is an offset in the file. Metadata that patched itself would be read differently by different loaders.
+Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uint64_t note_end, Bytes& file) {
+  TRY(auto patches, rows<kPatchEntry>(copy, copy.header.num<"patch_offset">(), copy.header.num<"patch_size">(),
+                                      "patch table"));
+  for (const auto& p : patches) {
+    TRY(ByteView bytes, part(copy, p.num<"src">(), p.num<"size">(), "patch"));
+    const std::uint64_t dst = p.num<"dst">();
+    const auto end = checked_add(dst, bytes.size());
+    if (!end || *end > file.size())
+      return fail(Fault::format, "patch: " + std::to_string(bytes.size()) + " bytes to " + hex_offset(dst) +
+                                     " reach beyond the file's " + std::to_string(file.size()));
+    if (dst < note_end && *end > note_begin) return fail(Fault::format, "patch: changes the metadata at " + hex_offset(dst));
+    std::copy(bytes.begin(), bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(dst));
+  }
+  return {};
+}
+
+// A TCS page: the template with zeros to the page's end, and its addresses made those of this page.
+void relocate_tcs(std::span<std::uint8_t, kPage> page, std::uint64_t address) {
+  for (std::size_t at : kTcsAddresses) {
+    const std::uint64_t value = load_le<std::uint64_t>(page.subspan(at, 8)) + address;
+    for (std::size_t i = 0; i < 8; i++) page[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  }
+}
+
+}  // namespace
+
+Status SdkLoad::replay(Mrenclave& mrenclave) const {
+  constexpr std::uint64_t kPagesBetweenChecks = 4096;
+  std::array<std::uint8_t, kPage> page;
+  for (const Region& r : regions) {
+    for (std::size_t i = 0; i < kPage; i++) page[i] = static_cast<std::uint8_t>(r.fill >> (8 * (i % 4)));
+    if (!r.bytes.empty()) page.fill(0);
+    if (r.tcs_address) {
+      std::copy(r.bytes.begin(), r.bytes.end(), page.begin());
+      relocate_tcs(page, *r.tcs_address);
+    }
+    ByteView rest = r.tcs_address ? ByteView{} : r.bytes;
+    std::size_t lead = r.lead;
+    for (std::uint64_t n = 0; n < r.pages; n++) {
+      if (n % kPagesBetweenChecks == 0) CHECK(not_interrupted());
+      mrenclave.add(r.offset + n * kPage, r.flags);
+      if (!r.extended) continue;
+      if (!r.bytes.empty() && !r.tcs_address) {
+        const ByteView here = rest.first(std::min(rest.size(), kPage - lead));
+        page.fill(0);
+        std::copy(here.begin(), here.end(), page.begin() + static_cast<std::ptrdiff_t>(lead));
+        rest = rest.subspan(here.size());
+        lead = 0;
+      }
+      mrenclave.extend_page(page);
+    }
+  }
+  return {};
+}
+
+Result<SdkImage> SdkImage::parse(ByteView file) {
+  TRY(Elf elf, Elf::parse(file));
+  if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
+    return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
+                                        std::to_string(elf.machine()) + " is no x86-64 shared object");
+  SdkImage image(file, std::move(elf));
+  CHECK(image.read_metadata());
+  CHECK(image.read_relocations());
+  CHECK(image.read_symbols());
+  return image;
+}
+
+// An ELF note, but for its alignment: three 32-bit words, the name "sgx_metadata", and right after it the metadata.
+Status SdkImage::read_metadata() {
+  using std::string_view_literals::operator""sv;
+  const ElfSection* section = elf_.find_section(".note.sgxmeta");
+  if (section == nullptr) return fail(Fault::unsupported, "ELF: has no section .note.sgxmeta");
+  note_ = elf_.content(*section);
+  ByteReader r(note_, ".note.sgxmeta");
+  if (auto n = r.at(0).le<std::uint32_t>("namesz"); n != 13) r.reject("namesz", "is " + std::to_string(n) + ", not 13");
+  const auto size = r.at(4).le<std::uint32_t>("descsz");
+  r.at(8).skip(4, "type");
+  r.at(12).literal("sgx_metadata\0"sv, "name");
+  ByteView list = r.at(25).view(size, "metadata");
+  CHECK(r.finish(0));
+
+  // The copies follow each other; the first place that does not begin like one ends the list.
+  while (list.size() >= kMetadata.size && load_le<std::uint64_t>(list) == kMetadataMagic) {
+    const std::string where = "metadata at " + hex_offset(static_cast<std::uint64_t>(list.data() - note_.data()));
+    if (copies_.size() == kMaxCopies)
+      return fail(Fault::format, where + ": more than " + std::to_string(kMaxCopies) + " copies");
+    TRY(auto header, Record<kMetadata>::parse(list.first(kMetadata.size)));
+    const std::uint32_t length = header.num<"size">();
+    if (length < kMetadata.size || length > list.size())
+      return fail(Fault::format, where + ": size is " + std::to_string(length) + ", not between " +
+                                     std::to_string(kMetadata.size) + " and " + std::to_string(list.size()));
+    const std::uint32_t generation = header.num<"version_major">() % kElrangeMajor;
+    if (header.num<"version_major">() >= 2 * kElrangeMajor || generation < 1 || generation > 3)
+      return fail(Fault::unsupported, where + ": version " + std::to_string(header.num<"version_major">()) + "." +
+                                          std::to_string(header.num<"version_minor">()));
+    const std::uint64_t enclave_size = header.num<"enclave_size">();
+    if (!is_power_of_two(enclave_size) || enclave_size < kPage || enclave_size > kMaxAddress)
+      return fail(Fault::format, where + ": enclave_size is " + hex_offset(enclave_size) +
+                                     ", not a power of two from 0x1000 to " + hex_offset(kMaxAddress));
+    TRY(Sigstruct sigstruct, in(where, parse_sigstruct(header.get<"sigstruct">())));
+    SdkMetadata copy{header, list.first(length), sigstruct, std::nullopt};
+    TRY(copy.elrange, in(where, read_elrange(copy)));
+    copies_.push_back(copy);
+    list = list.subspan(length);
+  }
+  if (copies_.empty())
+    return fail(Fault::unsupported, ".note.sgxmeta: holds no metadata yet; this enclave is not signed");
+  return {};
+}
+
+// Pages that relocations of a DT_TEXTREL image change become writable. The tables are found as the loader finds
+// them: by the section at the address that the dynamic section names.
+Status SdkImage::read_relocations() {
+  TRY(ElfDynamic dynamic, elf_.dynamic());
+  text_relocations_ = dynamic.contains(Elf::kTextRel);
+  if (!text_relocations_) return {};
+  for (auto [table, size] : {std::pair{Elf::kRela, Elf::kRelaSize}, std::pair{Elf::kJmpRel, Elf::kPltRelSize}}) {
+    if (!dynamic.contains(table)) continue;
+    const ElfSection* section = elf_.section_at(dynamic[table]);
+    if (section == nullptr)
+      return fail(Fault::format, "ELF dynamic section: no section at the relocation table's address " +
+                                     hex_offset(dynamic[table]));
+    TRY(auto entries, elf_.relocations(*section, dynamic[size]));
+    for (const ElfRelocation& e : entries) {
+      if (e.type == Elf::kRelocNone) continue;
+      relocated_pages_.push_back(e.offset / kPage);
+      if (e.offset % kPage > kPage - 8) relocated_pages_.push_back(e.offset / kPage + 1);
+    }
+  }
+  std::sort(relocated_pages_.begin(), relocated_pages_.end());
+  return {};
+}
+
+Status SdkImage::read_symbols() {
+  TRY(auto symbols, elf_.dynamic_symbols());
+  for (const ElfSymbol& s : symbols) {
+    simulation_ |= s.name == "g_global_data_sim";
+    if (s.name != "g_global_data") continue;
+    // Its first field: major << 32 | minor << 16 | revision.
+    const auto at = elf_.file_offset(s.value, 8);
+    if (!at) continue;
+    const auto version = load_le<std::uint64_t>(file_.subspan(static_cast<std::size_t>(*at), 8));
+    sdk_version_ = std::to_string(version >> 32) + "." + std::to_string(version >> 16 & 0xffff) + "." +
+                   std::to_string(version & 0xffff);
+  }
+  return {};
+}
+
+Result<SdkLoad> SdkImage::load(const SdkMetadata& copy) const {
+  SdkLoad out;
+  LoadBuilder builder(copy, out);
+  out.patched_file.assign(file_.begin(), file_.end());
+  const auto note_begin = static_cast<std::uint64_t>(note_.data() - file_.data());
+  CHECK(apply_patches(copy, note_begin, note_begin + note_.size(), out.patched_file));
+
+  // The headers are read before the patches, which usually clear part of them; the contents after.
+  TRY(auto segments, loadables(elf_, 0, "ELF"));
+  for (Loadable& s : segments)
+    s.bytes = ByteView(out.patched_file).subspan(static_cast<std::size_t>(s.segment.offset), s.bytes.size());
+  TRY(auto appended, appended_object(copy, out.patched_file));
+  segments.insert(segments.end(), appended.begin(), appended.end());
+
+  CHECK(add_segments(copy, segments, relocated_pages_, builder));
+  CHECK(add_layout(copy, builder));
+  CHECK(builder.check_no_overlap());
+  return out;
+}
+
+}  // namespace hallmark::sgx

@@ -1,0 +1,160 @@
+#include "lib/tee/sgx/sgxs.h"
+
+#include "lib/base/interrupt.h"
+
+namespace hallmark::sgx {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+constexpr std::size_t kTag = 8, kRecord = 64;
+constexpr std::string_view kEcreate = "ECREATE\0"sv, kEadd = "EADD\0\0\0\0"sv, kEextend = "EEXTEND\0"sv,
+                           kUnmeasured = "UNMEASRD"sv, kUnsized = "UNSIZED\0"sv;
+
+// Hands out the stream in the sizes its records have.
+class Pieces {
+ public:
+  explicit Pieces(const ByteSource& source) : source_(source), buffer_(std::size_t{256} << 10) {}
+
+  // The next `size` bytes, fewer only at the end of the stream. Valid until the next call.
+  Result<ByteView> next(std::size_t size) {
+    if (end_ - begin_ < size) {
+      CHECK(not_interrupted());
+      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_),
+                buffer_.begin());
+      end_ -= begin_;
+      begin_ = 0;
+      while (end_ < size) {
+        TRY(std::size_t n, source_(std::span(buffer_).subspan(end_)));
+        if (n == 0) break;
+        end_ += n;
+      }
+    }
+    const std::size_t n = std::min(size, end_ - begin_);
+    ByteView out = ByteView(buffer_).subspan(begin_, n);
+    begin_ += n;
+    offset_ += n;
+    return out;
+  }
+  std::uint64_t offset() const { return offset_; }
+
+ private:
+  const ByteSource& source_;
+  Bytes buffer_;
+  std::size_t begin_ = 0, end_ = 0;
+  std::uint64_t offset_ = 0;
+};
+
+// One record's tag and operands; `where` is its offset in the stream.
+struct RecordBytes {
+  ByteView bytes;
+  std::uint64_t where;
+
+  std::string_view tag() const { return as_text(bytes.first(kTag)); }
+  std::uint64_t operand() const { return load_le<std::uint64_t>(bytes.subspan(8)); }
+  bool zero_from(std::size_t at) const {
+    return std::all_of(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.end(), [](auto c) { return c == 0; });
+  }
+  Failure wrong(std::string why, Fault fault = Fault::format) const {
+    const std::string name(tag().substr(0, tag().find('\0')));
+    return fail(fault, "SGXS record " + printable_tag(name) + " at " + hex_offset(where) + ": " + std::move(why));
+  }
+
+ private:
+  static std::string printable_tag(const std::string& name) {
+    const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    return plain ? name : to_hex(as_bytes(name));
+  }
+};
+
+Result<RecordBytes> next_record(Pieces& in) {
+  const std::uint64_t where = in.offset();
+  TRY(ByteView bytes, in.next(kRecord));
+  if (!bytes.empty() && bytes.size() < kRecord)
+    return fail(Fault::format, "SGXS record at " + hex_offset(where) + ": needs 64 bytes, " +
+                                   std::to_string(bytes.size()) + " left");
+  return RecordBytes{bytes, where};
+}
+
+// The page added last, and which of its chunks were seen.
+struct Page {
+  std::uint64_t offset;
+  std::uint16_t chunks = 0;
+};
+
+Status check_page(const RecordBytes& r, std::uint64_t flags, std::uint64_t enclave_size, const std::optional<Page>& last) {
+  const std::uint64_t offset = r.operand();
+  if (offset % kPage != 0 || offset >= enclave_size)
+    return r.wrong("offset " + hex_offset(offset) + " is no page of an enclave of " + hex_offset(enclave_size) + " bytes");
+  if (last && offset <= last->offset)
+    return r.wrong("offset " + hex_offset(offset) + " does not come after " + hex_offset(last->offset));
+  if (!r.zero_from(24)) return r.wrong("reserved bytes of SECINFO are not zero");
+  if (flags != kTcs && (flags & ~(kRead | kWrite | kExecute)) != kRegular)
+    return r.wrong("page flags " + hex_offset(flags) + " are neither a TCS (0x100) nor a regular page");
+  return {};
+}
+
+Status check_chunk(const RecordBytes& r, std::optional<Page>& page) {
+  if (!r.zero_from(16)) return r.wrong("unused bytes are not zero");
+  const std::uint64_t offset = r.operand();
+  if (!page || offset < page->offset || offset - page->offset >= kPage || offset % kChunk != 0)
+    return r.wrong("offset " + hex_offset(offset) + " is no chunk of the page added last");
+  const auto bit = static_cast<std::uint16_t>(1u << ((offset - page->offset) / kChunk));
+  if ((page->chunks & bit) != 0) return r.wrong("offset " + hex_offset(offset) + " appears twice");
+  page->chunks |= bit;
+  return {};
+}
+
+}  // namespace
+
+bool is_sgxs(ByteView first_bytes) {
+  const std::string_view tag = as_text(first_bytes.first(std::min(first_bytes.size(), kTag)));
+  return tag == kEcreate || tag == kUnsized;
+}
+
+Result<SgxsMeasurement> measure_sgxs(const ByteSource& source, const Trace& trace) {
+  Pieces in(source);
+  TRY(RecordBytes first, next_record(in));
+  if (first.bytes.empty()) return fail(Fault::format, "SGXS: the file is empty");
+  if (first.tag() == kUnsized)
+    return first.wrong("the stream leaves the enclave's size open, so there is no MRENCLAVE yet", Fault::unsupported);
+  if (first.tag() != kEcreate) return first.wrong("a stream begins with ECREATE");
+  SgxsMeasurement out;
+  out.ssa_frame_size = load_le<std::uint32_t>(first.bytes.subspan(8));
+  out.enclave_size = load_le<std::uint64_t>(first.bytes.subspan(12));
+  if (!first.zero_from(20)) return first.wrong("unused bytes are not zero");
+  if (out.enclave_size < kPage || (out.enclave_size & (out.enclave_size - 1)) != 0 || out.enclave_size >> 47 > 1)
+    return first.wrong("size " + hex_offset(out.enclave_size) + " is not a power of two from 0x1000 to 2^47");
+
+  Mrenclave mrenclave(out.ssa_frame_size, out.enclave_size, trace);
+  std::optional<Page> page;
+  for (;;) {
+    TRY(RecordBytes r, next_record(in));
+    if (r.bytes.empty()) break;
+    if (r.tag() == kEadd) {
+      const std::uint64_t flags = load_le<std::uint64_t>(r.bytes.subspan(16));
+      CHECK(check_page(r, flags, out.enclave_size, page));
+      page = Page{r.operand()};
+      mrenclave.add(page->offset, flags);
+    } else if (r.tag() == kEextend || r.tag() == kUnmeasured) {
+      CHECK(check_chunk(r, page));
+      const bool measured = r.tag() == kEextend;
+      const std::uint64_t offset = r.operand();
+      TRY(ByteView chunk, in.next(kChunk));  // ends the life of r.bytes
+      if (chunk.size() < kChunk)
+        return fail(Fault::format, "SGXS chunk at " + hex_offset(r.where + kRecord) + ": needs 256 bytes, " +
+                                       std::to_string(chunk.size()) + " left");
+      if (measured) mrenclave.extend(offset, chunk.first<kChunk>());
+      else out.chunks_unmeasured++;
+    } else {
+      return r.wrong("is none of EADD, EEXTEND and UNMEASRD");
+    }
+  }
+  out.mrenclave = mrenclave.finish();
+  out.pages_added = mrenclave.pages_added();
+  out.pages_extended = mrenclave.pages_extended();
+  out.unmeasured_code = mrenclave.unmeasured_code();
+  return out;
+}
+
+}  // namespace hallmark::sgx
