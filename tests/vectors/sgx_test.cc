@@ -1,0 +1,131 @@
+// Every entry of $HALLMARK_VECTORS/sgx/vectors.json is measured and compared in each value that the entry states.
+// Oracle: the SIGSTRUCT that the vendor's or the author's own tool signed, and an independent reference
+// implementation for page counts, as the entry says.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "lib/tee/platform.h"
+
+namespace hallmark {
+namespace {
+
+class SgxVectors : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* root = std::getenv("HALLMARK_VECTORS");
+    if (root == nullptr) GTEST_SKIP() << "HALLMARK_VECTORS is not set";
+    folder_ = fs::path(root) / "sgx";
+    auto text = read_text(folder_ / "vectors.json", 16 << 20);
+    ASSERT_TRUE(text) << text.error().message();
+    auto json = parse_json(*text);
+    ASSERT_TRUE(json) << json.error().message();
+    entries_ = json->items();
+  }
+
+  std::vector<Json> of_format(std::string_view format) const {
+    std::vector<Json> out;
+    for (const Json& e : entries_)
+      if (e.find("format")->string() == format) out.push_back(e);
+    return out;
+  }
+
+  Result<Measurement> measure_entry(const Json& entry) const {
+    MeasureRequest request{.image = folder_ / entry.find("file")->string()};
+    if (const Json* sig = entry.find("sig_file")) request.companions["sigstruct"] = folder_ / sig->string();
+    return measure(request);
+  }
+
+  fs::path folder_;
+  Json::Array entries_;
+};
+
+bool is_negative(const Json& entry) {
+  const Json* verified = entry.find("verified");
+  return verified != nullptr && verified->is_string() && verified->string() == "negative";
+}
+
+// Compares ours.find(our_key) with entry.find(key), where the entry has such a member.
+void expect_same(const Json& entry, std::string_view key, const Json& ours, std::string_view our_key) {
+  const Json* want = entry.find(key);
+  if (want == nullptr || want->is_null()) return;
+  const Json* have = ours.find(our_key);
+  ASSERT_NE(have, nullptr) << our_key;
+  EXPECT_EQ(have->canonical(), want->canonical()) << key;
+}
+
+void expect_metadata(const Json& entry, const Json& inputs) {
+  const Json* want = entry.find("metadata");
+  if (want == nullptr) return;
+  const Json::Array& have = inputs.find("metadata")->items();
+  ASSERT_EQ(have.size(), want->items().size());
+  for (std::size_t i = 0; i < have.size(); i++)
+    for (const char* key : {"version", "computed", "sigstruct", "match", "elrange", "pages_eadd", "pages_eextend"})
+      expect_same(want->items()[i], key, have[i], key);
+}
+
+void expect_values(const Json& entry, const Measurement& m) {
+  const Json* expected = entry.find("expected_mrenclave");
+  EXPECT_EQ(m.state, expected == nullptr ? State::computed : State::equal);
+  const Json registers = *to_json(m).find("registers");
+  expect_same(entry, "expected_mrenclave", registers, "mrenclave");
+  expect_same(entry, "computed", registers, "mrenclave");
+  if (expected == nullptr) return;
+  for (const char* key : {"mrsigner", "isvprodid", "isvsvn", "isv_family_id", "isv_ext_prod_id", "vendor", "date"})
+    expect_same(entry, key, m.identity, key);
+  for (const char* key : {"attributes", "attributes_mask", "xfrm", "xfrm_mask", "misc_select", "misc_mask"})
+    expect_same(entry, key, m.policy, key);
+  expect_same(entry, "debug_allowed", m.policy, "debug_launchable");
+  for (const char* key : {"enclave_size", "ssa_frame_size", "sdk_version", "sim_mode", "textrel"})
+    expect_same(entry, key, m.inputs, key);
+  expect_metadata(entry, m.inputs);
+}
+
+TEST_F(SgxVectors, MeasureToTheirExpectedValues) {
+  std::size_t seen = 0;
+  for (std::string_view format : {"sgx-sdk-elf", "sgxs"})
+    for (const Json& entry : of_format(format)) {
+      if (is_negative(entry)) continue;
+      SCOPED_TRACE(entry.find("file")->string());
+      auto m = measure_entry(entry);
+      ASSERT_TRUE(m) << m.error().message();
+      EXPECT_EQ(m->format, format);
+      EXPECT_TRUE(m->problems.empty()) << m->problems.front();
+      expect_values(entry, *m);
+      seen++;
+    }
+  EXPECT_GT(seen, 0u);
+}
+
+TEST_F(SgxVectors, ForgeriesAreTold) {
+  std::size_t code = 0, hash = 0;
+  for (const Json& entry : of_format("sgx-sdk-elf")) {
+    if (!is_negative(entry)) continue;
+    const std::string file = entry.find("file")->string();
+    SCOPED_TRACE(file);
+    auto m = measure_entry(entry);
+    ASSERT_TRUE(m) << m.error().message();
+    EXPECT_EQ(m->state, State::mismatch);
+    ASSERT_FALSE(m->problems.empty());
+    const bool code_changed = file.find("textflip") != file.npos;
+    const std::string_view why = code_changed ? "the code was changed under a valid signature" : "the embedded hash was changed";
+    EXPECT_NE(m->problems[0].find(why), std::string::npos) << m->problems[0];
+    (code_changed ? code : hash)++;
+  }
+  EXPECT_GT(code, 0u);
+  EXPECT_GT(hash, 0u);
+}
+
+TEST_F(SgxVectors, OtherFormatsAreRecognisedAndRefused) {
+  for (auto [format, name] : {std::pair{"openenclave-elf", "Open Enclave"}, {"gramine", "Gramine"}})
+    for (const Json& entry : of_format(format)) {
+      SCOPED_TRACE(entry.find("file")->string());
+      auto m = measure_entry(entry);
+      ASSERT_FALSE(m);
+      EXPECT_EQ(m.error().fault, Fault::unsupported);
+      EXPECT_NE(m.error().message().find(name), std::string::npos) << m.error().message();
+    }
+}
+
+}  // namespace
+}  // namespace hallmark
