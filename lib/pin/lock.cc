@@ -111,7 +111,7 @@ PathPin read_path(Fields path) {
   if (pin.path.starts_with('/') || pin.path.find('\0') != std::string::npos)
     path.reject("path", "must be a relative path");
   pin.dirty = path.boolean("dirty");
-  if (!pin.dirty) {
+  if (!pin.dirty || path.has("commit")) {
     pin.commit = path.hex("commit", 20);
     pin.tree = path.hex("tree", 20);
     pin.committed = path.integer("committed", 0, kLastSecondOfYear9999);

@@ -23,7 +23,7 @@ struct GitPin {
 struct PathPin {
   std::string path;
   bool dirty = false;          // made from what stood on the disk, which no commit holds
-  std::string commit, tree;    // of HEAD, and the folder in it; empty where dirty or there is no commit
+  std::string commit, tree;    // of HEAD, and the folder in it; empty where there is none
   std::int64_t committed = 0;  // the commit's time; 0 where there is none
 };
 struct ArchivePin {

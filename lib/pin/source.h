@@ -26,8 +26,12 @@ Status fetch_source(const SourcePin& pin, const fs::path& folder, const std::map
 // Every copy must name a source of the lock; otherwise a usage fault with a suggestion.
 Status check_copies(const std::vector<SourcePin>& sources, const std::map<std::string, fs::path>& copies);
 
-// Makes the source again from where the lock says, whatever the store holds, and compares. For `pin --check`.
-Status check_source(const SourcePin& pin, const fs::path& folder, const Store& store, Progress& progress);
+// Whether a pin is an answer to this request, so that it may be kept. What a local folder
+// holds is not part of the question.
+bool answers(const SourcePin& pin, const SourceRequest& request);
+
+// SOURCE_DATE_EPOCH: what the specification says, or the commit time of the first source.
+Result<std::int64_t> epoch_of(const Spec& spec, const std::vector<SourcePin>& sources);
 
 // One source may stand in a folder of another only where that has nothing of its own. The archives
 // must be in the store.
