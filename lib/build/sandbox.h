@@ -26,7 +26,7 @@ struct BoxRequest {
   std::map<std::string, std::string> environment;    // added to the fixed one
   std::vector<std::string> steps;
   std::vector<std::string> outputs;  // paths below /build to bring out
-  fs::path out;                      // an empty folder on the host that receives them (same relative paths)
+  fs::path out;                      // a folder on the host that receives them (same relative paths)
   fs::path log;                      // receives everything the steps print
   std::function<void(std::string_view)> on_output;  // the same, live
 };

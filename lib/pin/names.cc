@@ -52,7 +52,7 @@ bool is_variable_name(std::string_view s) {
 
 bool is_reserved_variable(std::string_view s) {
   static constexpr auto kReserved = std::to_array<std::string_view>(
-      {"HALLMARK_JOBS", "HOME", "LANG", "LC_ALL", "PATH", "SOURCE_DATE_EPOCH", "TZ", "USER"});
+      {"HALLMARK_JOBS", "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SOURCE_DATE_EPOCH", "TZ", "USER"});
   return std::find(kReserved.begin(), kReserved.end(), s) != kReserved.end();
 }
 
