@@ -18,14 +18,6 @@ namespace {
 constexpr std::size_t kPiece = std::size_t{1} << 20;
 constexpr ArchiveLimits kLimits{.entries = 1'000'000, .bytes = std::uint64_t{16} << 30};
 
-Result<Sha256> digest_of(const ArchivePin& pin) {
-  TRY(const Bytes bytes, from_hex(pin.sha256));
-  Sha256 digest{};
-  if (bytes.size() != digest.size()) return fail(Fault::format, in_quotes(pin.sha256) + " is not a SHA-256 digest");
-  std::copy(bytes.begin(), bytes.end(), digest.begin());
-  return digest;
-}
-
 // ── the file ──
 
 // A file on this machine, copied into the store if it is the one that is meant.
@@ -185,7 +177,7 @@ class Collector {
 }  // namespace
 
 Status fetch_archive(const ArchivePin& pin, const fs::path& folder, const Store& store, Progress& progress) {
-  TRY(const Sha256 expected, digest_of(pin));
+  TRY(const Sha256 expected, digest_from_hex<Alg::sha256>(pin.sha256));
   if (store.has(expected)) return {};
   Download download{.name = pin.urls.front(), .urls = {}, .sha256 = expected, .size = pin.size};
   for (const std::string& address : pin.urls) {
@@ -200,7 +192,7 @@ Status fetch_archive(const ArchivePin& pin, const fs::path& folder, const Store&
 }
 
 Status archive_archive(const ArchivePin& pin, const Store& store, SourceArchive& archive, Progress& progress) {
-  TRY(const Sha256 digest, digest_of(pin));
+  TRY(const Sha256 digest, digest_from_hex<Alg::sha256>(pin.sha256));
   TRY(const Fd file, store.open_blob(digest));
   TRY(const TemporaryFolder work, store.workspace("archive"));
   TRY(Fd spool, open_file(work.path() / "spool", O_RDWR | O_CREAT | O_EXCL, 0600));

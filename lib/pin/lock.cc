@@ -469,9 +469,7 @@ Result<Lock> read_lock(const fs::path& file, const Store& store) {
 
   // The store's blob of that digest is the lock as it was before the edit.
   std::string where;
-  TRY(const Bytes seal, from_hex(sealed.seal));
-  Sha256 original_digest{};
-  std::copy(seal.begin(), seal.end(), original_digest.begin());
+  TRY(const Sha256 original_digest, digest_from_hex<Alg::sha256>(sealed.seal));
   if (store.has(original_digest)) {
     TRY(const Bytes bytes, store.get(original_digest, kMaxLock));
     auto json = parse_json(as_text(bytes), {.bytes = kMaxLock});

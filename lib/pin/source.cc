@@ -9,14 +9,6 @@
 namespace hallmark::pin {
 namespace {
 
-Result<Sha256> digest_from(const std::string& hex) {
-  TRY(const Bytes bytes, from_hex(hex));
-  Sha256 out{};
-  if (bytes.size() != out.size()) return fail(Fault::format, in_quotes(hex) + " is not a SHA-256 digest");
-  std::copy(bytes.begin(), bytes.end(), out.begin());
-  return out;
-}
-
 // A path in a specification or lock is meant from the folder it stands in; URLs stay as they are.
 std::string from_folder(const std::string& address, const fs::path& folder) {
   return is_url(address) ? address : fs::absolute(folder / address).lexically_normal().string();
@@ -120,7 +112,7 @@ Result<SourcePin> pin_source(const SourceRequest& request, const fs::path& folde
 Status fetch_source(const SourcePin& pin, const fs::path& folder, const std::map<std::string, fs::path>& copies,
                     const Store& store, Progress& progress) {
   const std::string where = "source " + pin.name;
-  TRY(const Sha256 expected, digest_from(pin.tree_sha256));
+  TRY(const Sha256 expected, digest_from_hex<Alg::sha256>(pin.tree_sha256));
   if (store.has(expected)) return {};
   progress.phase("reading source " + pin.name);
   std::optional<fs::path> copy;
@@ -190,7 +182,7 @@ Status check_layout(const std::vector<SourcePin>& sources, const Store& store) {
                                       outer.name + " has " + printable(entry.path));
       };
       visitor.on_data = [](ByteView) -> Status { return {}; };
-      TRY(const Sha256 digest, digest_from(outer.tree_sha256));
+      TRY(const Sha256 digest, digest_from_hex<Alg::sha256>(outer.tree_sha256));
       TRY(const Fd blob, store.open_blob(digest));
       CHECK(read_tar(blob.get(), "source " + outer.name, visitor));
     }

@@ -4,6 +4,7 @@ namespace hallmark::cli {
 
 std::span<const Entry> commands() {
   static constexpr Entry kCommands[] = {
+      {"measure", make_measure},
       {"completion", make_completion},
   };
   return kCommands;

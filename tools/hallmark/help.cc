@@ -1,6 +1,7 @@
 #include "tools/hallmark/help.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "lib/base/version.h"
 #include "tools/hallmark/manual.h"
@@ -113,6 +114,14 @@ Manual page_of(const CLI::App& app) {
   return nested ? Manual{} : manual_of(app.get_name());
 }
 
+// An item "`0`: the two agree" is a row of a table.
+std::optional<Row> term_of(const Manual::Block& block) {
+  constexpr std::string_view kEnd = "`: ";
+  const std::size_t end = block.text.find(kEnd);
+  if (block.is != Is::item || !block.text.starts_with('`') || end == std::string::npos) return std::nullopt;
+  return Row{block.text.substr(0, end + 1), block.text.substr(end + kEnd.size())};
+}
+
 // ---- plain text
 
 constexpr std::size_t kWidth = 80, kColumn = 26;
@@ -141,21 +150,29 @@ std::string wrap(const std::string& text, std::string first, std::size_t indent)
   return out + line + "\n";
 }
 
+// `column` is where the right side begins; a left side that reaches it has a line of its own.
+std::string plain_row(const Row& row, std::size_t column) {
+  std::string out, left = "  " + row.left;
+  if (left.size() + 2 > column) {
+    out = left + "\n";
+    left.clear();
+  }
+  left.resize(column, ' ');
+  return out + wrap(row.right, std::move(left), column);
+}
+
 std::string plain_rows(const std::vector<Row>& rows) {
   std::string out;
-  for (const Row& row : rows) {
-    std::string left = "  " + row.left;
-    if (left.size() + 2 > kColumn) {
-      out += left + "\n";
-      left.clear();
-    }
-    left.resize(kColumn, ' ');
-    out += wrap(row.right, std::move(left), kColumn);
-  }
+  for (const Row& row : rows) out += plain_row(row, kColumn);
   return out;
 }
 
 std::string plain_blocks(const std::vector<Manual::Block>& blocks, std::size_t indent) {
+  std::size_t column = 0;  // behind the widest term
+  for (const Manual::Block& block : blocks)
+    if (const std::optional<Row> term = term_of(block)) column = std::max(column, without_marks(term->left).size() + 4);
+  column = std::min(column, kColumn);
+
   std::string out;
   const Manual::Block* before = nullptr;
   for (const Manual::Block& block : blocks) {
@@ -163,7 +180,10 @@ std::string plain_blocks(const std::vector<Manual::Block>& blocks, std::size_t i
     before = &block;
     const std::string margin(indent, ' ');
     if (block.is == Is::paragraph) out += wrap(without_marks(block.text), margin, indent);
-    if (block.is == Is::item) out += wrap(without_marks(block.text), "  - ", 4);
+    if (const std::optional<Row> term = term_of(block))
+      out += plain_row({without_marks(term->left), without_marks(term->right)}, column);
+    else if (block.is == Is::item)
+      out += wrap(without_marks(block.text), "  - ", 4);
     if (block.is == Is::code) {
       std::string_view code = block.text;
       while (!code.empty()) {
@@ -221,7 +241,10 @@ std::string roff_blocks(const std::vector<Manual::Block>& blocks) {
   std::string out;
   for (const Manual::Block& block : blocks) {
     if (block.is == Is::paragraph) out += ".PP\n" + roff(block.text) + "\n";
-    if (block.is == Is::item) out += ".IP \\(bu 2\n" + roff(block.text) + "\n";
+    if (const std::optional<Row> term = term_of(block))
+      out += ".TP\n" + roff(term->left) + "\n" + roff(term->right) + "\n";
+    else if (block.is == Is::item)
+      out += ".IP \\(bu 2\n" + roff(block.text) + "\n";
     if (block.is == Is::code) {
       out += ".PP\n.RS 4\n.nf\n";
       std::string_view code = block.text;

@@ -51,7 +51,7 @@ void Mrenclave::extend(std::uint64_t offset, std::span<const std::uint8_t, kChun
   put(record, 8, offset);
   std::copy(chunk.begin(), chunk.end(), record.begin() + kRecord);
   chunks_++;
-  if (trace_) page_hash_.add(record);
+  if (trace_) page_hash_.add(chunk);
 }
 
 void Mrenclave::extend_page(std::span<const std::uint8_t, kPage> page) {
@@ -65,7 +65,7 @@ void Mrenclave::end_page() {
   unmeasured_code_ += (flags_ & kExecute) != 0 && chunks_ < kChunksOfPage;
   if (trace_) {
     std::string detail = "offset=" + hex_offset(page_) + " flags=" + hex_offset(flags_);
-    // The digest is over the EEXTEND records, so it also tells apart the same bytes measured in another order.
+    // The digest is that of the measured bytes: of a page measured whole, what sha256sum says of it.
     if (chunks_ != 0) detail += " chunks=" + std::to_string(chunks_) + " sha256=" + to_hex(page_hash_.finish());
     trace_({"EADD", std::move(detail)});
     page_hash_ = {};

@@ -28,6 +28,13 @@ TEST(Manual, AnEmptyPageIsNoPage) {
   EXPECT_EQ(parse_manual("").sections.size(), 1u);
 }
 
+TEST(Manual, AnItemThatBeginsWithALiteralIsARow) {
+  const CommandLine line;
+  EXPECT_THAT(help_text(line.app()), HasSubstr("\n  5    the machine refuses"));
+  EXPECT_THAT(help_text(line.app()), HasSubstr("\n  130  interrupted\n"));
+  EXPECT_THAT(man_page(line.app()), HasSubstr(".TP\n\\fB130\\fR\ninterrupted\n"));
+}
+
 // The words of a command typed in an example, up to what the shell would take for itself.
 std::vector<std::string> words_of(const std::string& command) {
   std::vector<std::string> words;

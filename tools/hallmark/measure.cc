@@ -1,0 +1,113 @@
+// hallmark measure: what an image measures to, and whether that is what it says of itself.
+#include "lib/base/version.h"
+#include "lib/crypto/file_digest.h"
+#include "lib/tee/platform.h"
+#include "tools/hallmark/command.h"
+
+namespace hallmark::cli {
+namespace {
+
+std::string_view explain(State state) {
+  switch (state) {
+    case State::equal: return "equal: this is the signed value, and the signature holds";
+    case State::mismatch: return "MISMATCH: this is not what the image says of itself";
+    case State::embedded: return "embedded: the image says so, and it could not be recomputed";
+    case State::computed: return "computed: there is no signed value to compare with";
+  }
+  return {};
+}
+
+// Two columns: a name and a value that is one.
+class Table {
+ public:
+  void row(std::string name, std::string value) { rows_.push_back({std::move(name), std::move(value)}); }
+  void rows(const Json& object) {
+    for (const auto& [name, value] : object.members()) {
+      if (value.is_string()) row(name, value.string());
+      if (value.is_integer()) row(name, std::to_string(value.integer()));
+      if (value.is_bool()) row(name, value.boolean() ? "yes" : "no");
+    }
+  }
+  std::string text() const {
+    std::size_t width = 0;
+    for (const auto& [name, value] : rows_) width = std::max(width, name.size());
+    std::string out;
+    for (const auto& [name, value] : rows_)
+      out += value.empty() ? "\n  " + name + "\n"
+                           : "  " + name + std::string(width - name.size() + 2, ' ') + printable(value) + "\n";
+    return out;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> rows_;
+};
+
+std::string list(std::string_view title, const std::vector<std::string>& lines) {
+  if (lines.empty()) return {};
+  std::string out = "\n" + std::string(title) + "\n";
+  for (const std::string& line : lines) out += "  - " + printable(line) + "\n";
+  return out;
+}
+
+std::string text_of(const std::string& file, const Measurement& m, std::string_view long_name) {
+  Table table;
+  for (const Register& r : m.registers) table.row(r.name, to_hex(r.digest));
+  if (!m.identity.members().empty()) table.row("signed, not measured", "");
+  table.rows(m.identity);
+  table.rows(m.policy);
+  table.row("measured from", "");
+  table.rows(m.inputs);
+  return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(explain(m.state)) + "\n" +
+         list("what does not hold:", m.problems) + "\n" + table.text() + list("what to worry about:", m.warnings);
+}
+
+class Measure final : public Command {
+ public:
+  void options(CLI::App& app) override {
+    app.add_option("file", file_, "the image: an enclave, as it is shipped")->required()->type_name("FILE");
+    app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS)")
+        ->type_name("FILE");
+    app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line");
+  }
+
+  Result<Report> run(Session& session) override {
+    MeasureRequest request{.image = file_, .companions = {}};
+    if (sigstruct_.empty()) sigstruct_ = signature_beside(session);
+    if (!sigstruct_.empty()) request.companions["sigstruct"] = sigstruct_;
+    Trace trace;
+    if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
+
+    TRY(const Measurement m, measure(request, trace));
+    TRY(const FileDigest file, digest_file(file_));
+    Report report{.data = to_json(m), .text = {}, .agreed = m.state == State::equal || m.state == State::computed};
+    report.data["schema"] = "measurement-v1";
+    report.data["file"] = printable(file_);
+    report.data["size"] = file.size;
+    report.data["sha256"] = to_hex(file.sha256);
+    report.data["hallmark_version"] = version();
+    if (!sigstruct_.empty()) report.data["sigstruct"] = printable(sigstruct_);
+    const auto row = std::ranges::find(platforms(), m.tee, &Platform::tee);
+    report.text = text_of(file_, m, row->long_name);
+    return report;
+  }
+
+ private:
+  // enclave.sig beside enclave.sgxs, as the tools that write SGXS put it.
+  std::string signature_beside(Session& session) const {
+    fs::path path = file_;
+    if (path.extension() != ".sgxs") return {};
+    std::error_code ignored;
+    if (!fs::is_regular_file(path.replace_extension(".sig"), ignored)) return {};
+    session.progress.note("using the signature beside it, " + printable(path.string()));
+    return path.string();
+  }
+
+  std::string file_, sigstruct_;
+  bool trace_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> make_measure() { return std::make_unique<Measure>(); }
+
+}  // namespace hallmark::cli
