@@ -119,11 +119,9 @@ OutputMeasurement read_measurement(Fields& fields) {
   OutputMeasurement m;
   m.path = fields.text("subject");
   const std::string id = fields.text("id");
-  const std::string_view scheme = "tee:", rest = ":" + m.path;
-  if (id.size() > scheme.size() + rest.size() && id.starts_with(scheme) && id.ends_with(rest))
-    m.platform = id.substr(scheme.size(), id.size() - scheme.size() - rest.size());
-  if (fields.ok() && (m.platform.empty() || m.id() != id || m.platform.find(':') != m.platform.npos))
-    fields.reject("id", "is not \"tee:<platform>:<subject>\"");
+  // "tee:<platform>:<path>"
+  if (const std::size_t end = id.find(':', 4); id.starts_with("tee:") && end != id.npos) m.platform = id.substr(4, end - 4);
+  if (fields.ok() && (m.platform.empty() || m.id() != id)) fields.reject("id", "is not \"tee:<platform>:<subject>\"");
   m.companions = fields.text_map("companions", kMaxOutputs);
   m.tee = fields.text("tee");
   m.format = fields.text("format");
