@@ -84,9 +84,9 @@ class Complaint {
   bool json_, color_;
 };
 
-int answer(const std::string& text, bool agreed, const Complaint& complaint) {
+int answer(const std::string& text, int status, const Complaint& complaint) {
   if (const Status printed = print(text); !printed) return complaint.error(printed.error());
-  return agreed ? 0 : kAnswerIsNo;
+  return status;
 }
 
 int run(const std::vector<std::string>& arguments) {
@@ -97,8 +97,8 @@ int run(const std::vector<std::string>& arguments) {
   if (!request) return complaint.error(request.error(), "try '" + line.reached() + " --help'");
 
   switch (request->is) {
-    case Request::Is::help: return answer(help_text(*request->app), true, complaint);
-    case Request::Is::version: return answer("hallmark " + std::string(version()) + "\n", true, complaint);
+    case Request::Is::help: return answer(help_text(*request->app), 0, complaint);
+    case Request::Is::version: return answer("hallmark " + std::string(version()) + "\n", 0, complaint);
     case Request::Is::command: break;
   }
 
@@ -107,7 +107,8 @@ int run(const std::vector<std::string>& arguments) {
   const Result<Report> report = request->command->run(session);
   display.finish(report.has_value());
   if (!report) return complaint.error(report.error());
-  return answer(line.json() ? report->data.pretty() + "\n" : report->text, report->agreed, complaint);
+  const int status = report->agreed ? 0 : exit_of(report->no).status;
+  return answer(line.json() ? report->data.pretty() + "\n" : report->text, status, complaint);
 }
 
 }  // namespace

@@ -29,8 +29,8 @@ class BoxTest : public testing::TestWithParam<std::string> {
     for (const char* path : {"bin", "build", "dev", "etc", "proc", "run", "tmp", "var/tmp"}) fs::create_directories(request.root / path);
     fs::copy_file(fs::exists(kBusybox) ? kBusybox : "/bin/busybox", request.root / "bin/busybox");
     fs::permissions(request.root / "bin/busybox", fs::perms(0755));
-    for (const char* name : {"sh", "cat", "chmod", "cut", "env", "find", "grep", "head", "hostname", "id", "ls", "ln", "mkdir", "mkfifo",
-                             "mknod", "mount", "mv", "nc", "nproc", "printf", "ps", "rm", "setsid", "sleep", "sort", "stat", "touch", "tr", "true",
+    for (const char* name : {"sh", "cat", "chmod", "cut", "env", "false", "find", "grep", "head", "hostname", "id", "ls", "ln", "mkdir", "mkfifo",
+                             "mknod", "mount", "mv", "nc", "nproc", "printf", "ps", "rm", "setsid", "sleep", "sort", "stat", "tail", "touch", "tr", "true", "tty",
                              "umount", "uname", "unshare", "wc", "yes", "dd", "seq", "taskset"})
       fs::create_symlink("busybox", request.root / "bin" / name);
     std::ofstream(request.root / "etc/passwd") << "build:x:1000:1000::/nonexistent:/bin/sh\n";
