@@ -123,7 +123,7 @@ int wait_for_sources(int control) {
 class Plan {
  public:
   Plan(const BoxRequest& request, int control, const cpu_set_t& cpus, std::vector<sock_filter>& filter)
-      : root_(request.root.string()), control_(control), privileged_(is_privileged()) {
+      : root_(request.root.string()), control_(control), privileged_(is_privileged()), owner_(privileged_ ? box_owner().uid : kBoxUser) {
     // An ordinary user may mount only inside a user namespace of his own, where nothing has an owner
     // before the ids are mapped. Root mounts before it enters one: then /proc and the devices belong to nobody
     // in the box, and a host's /proc that is partly covered, as in most containers, is no obstacle.
@@ -164,11 +164,10 @@ class Plan {
   }
 
   void mount_memory_at(std::string_view path, mode_t mode, std::uint64_t bytes, unsigned long flags) {
-    const unsigned owner = privileged_ ? box_owner().uid : kBoxUser;  // as the namespace we mount in names it
     char permissions[8];
     *std::to_chars(permissions, permissions + sizeof permissions - 1, mode, 8).ptr = '\0';
-    std::string options = "mode=" + std::string(permissions) + ",size=" + std::to_string(bytes) + ",uid=" + std::to_string(owner) +
-                          ",gid=" + std::to_string(owner);
+    std::string options = "mode=" + std::string(permissions) + ",size=" + std::to_string(bytes) + ",uid=" + std::to_string(owner_) +
+                          ",gid=" + std::to_string(owner_);
     add("mounting a tmpfs on " + std::string(path), [to = inside(path), options, flags] {
       return mount("tmpfs", to.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | flags, options.c_str());
     });
@@ -188,8 +187,8 @@ class Plan {
         return make_file(to, {}) != 0 ? -1 : bind_mount(from, to);
       });
     for (const auto& [name, target] : device_links())
-      add("linking /dev/" + std::string(name), [target = std::string(target), path = inside("/dev/") + std::string(name)] {
-        return symlink(target.c_str(), path.c_str());
+      add("linking /dev/" + std::string(name), [target = std::string(target), path = inside("/dev/") + std::string(name), owner = owner_] {
+        return symlink(target.c_str(), path.c_str()) != 0 ? -1 : lchown(path.c_str(), owner, owner);
       });
     add("making /dev/shm", [path = inside("/dev/shm")] { return mkdir(path.c_str(), 0755); });
     add("making /dev read-only", [path = inside("/dev")] { return set_flags(path, MOUNT_ATTR_RDONLY); });
@@ -223,6 +222,7 @@ class Plan {
   std::string root_;
   int control_;
   bool privileged_;
+  unsigned owner_;  // the box's user and group, as the user namespace that mounts calls them
   std::vector<Action> actions_;
 };
 

@@ -20,6 +20,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 
 namespace {
 
@@ -76,7 +77,7 @@ int main() {
 
   report("ptrace", ptrace(PTRACE_ATTACH, 1, nullptr, nullptr));
   report("read another's memory", read_memory_of(1));
-  report("open another's memory", open("/proc/1/mem", O_RDWR));
+  report("open the first process's memory", open("/proc/1/mem", O_RDWR));
 
   report("mount", mount("none", "/build", "tmpfs", 0, nullptr));
   report("umount", umount2("/build", MNT_DETACH));
