@@ -9,21 +9,25 @@
 namespace hallmark::build {
 
 struct Root {
-  fs::path folder;    // in the store; its owner is `owner`, its folders are read-only
-  pin::RootPin pin;   // what it hashes to
+  fs::path folder;   // in the store; everything in it belongs to `owner`
+  pin::RootPin pin;  // what it hashes to
 };
 
-// Unpacks the packages (their blobs must be in the store) unless that tree is there already.
-// With a pin in the lock (`debian.root.sha256` not empty), another digest is refused as a mismatch.
 // `owner` is the user and group id that the files belong to on the host: the caller's own, or,
 // when root builds, the unprivileged id that the sandbox runs as.
 struct Owner {
   uid_t uid;
   gid_t gid;
 };
+
+// Unpacks the packages (their blobs must be in the store), or takes the tree that the store has of
+// them. Either way the tree is hashed as it stands on the disk: one that is no longer what
+// was unpacked is thrown away and made again, so no caller needs to ask for a closer look.
+// With a pin in the lock (`lock.root.sha256` not empty), another digest is refused as a mismatch.
 Result<Root> assemble_root(const Store& store, const pin::Lock& lock, Owner owner, Progress& progress);
 
-// A second copy in a folder of the caller's choosing (another file system, for --repeat).
+// A second copy in an empty folder of the caller's choosing (another file system, for --repeat), held to
+// the lock's pin in the same way.
 Status unpack_root(const Store& store, const pin::Lock& lock, Owner owner, const fs::path& into, Progress& progress);
 
 }  // namespace hallmark::build
