@@ -3,7 +3,7 @@
 namespace hallmark::build {
 namespace {
 
-constexpr std::size_t kMaxConditions = 256, kMaxOutputs = 1024;
+constexpr std::size_t kMaxConditions = 1256, kMaxOutputs = 1024;
 constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;
 constexpr std::size_t kSha256 = 32;
 

@@ -5,6 +5,7 @@ namespace hallmark::cli {
 std::span<const Entry> commands() {
   static constexpr Entry kCommands[] = {
       {"measure", make_measure},
+      {"doctor", make_doctor},
       {"completion", make_completion},
   };
   return kCommands;

@@ -54,5 +54,13 @@ TEST(Record, RefusesWhatItsWriterWouldNotWrite) {
   EXPECT_THAT(refusal_of("outputs", Json::array({output})), HasSubstr("0755"));
 }
 
+TEST(Record, ReadsTheExampleOfItsSpecification) {
+  const auto text = read_text(HALLMARK_SOURCE_DIR "/specs/schemas/examples/build-record-v1.json", 1 << 20);
+  ASSERT_TRUE(text);
+  const auto record = parse_record(*text, "example");
+  ASSERT_TRUE(record) << record.error().message();
+  EXPECT_EQ(to_json(*record).pretty() + "\n", *text);
+}
+
 }  // namespace
 }  // namespace hallmark::build
