@@ -1,10 +1,10 @@
 // The one place that prints: it parses the command line, runs the command, writes its answer to standard output and
 // everything else to standard error, and turns the outcome into an exit status.
 #include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 
 #include "lib/base/files.h"
 #include "lib/base/interrupt.h"
@@ -50,7 +50,7 @@ bool asks_for_json(std::span<const std::string> arguments) {
 
 // The last thing a run does. A reader that has gone (`| head`) ends us quietly, as it ends any filter.
 Status print(std::string_view text) {
-  signal(SIGPIPE, SIG_DFL);
+  (void)std::signal(SIGPIPE, SIG_DFL);
   return in("standard output", write_all(STDOUT_FILENO, as_bytes(text)));
 }
 

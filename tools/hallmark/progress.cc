@@ -35,8 +35,7 @@ std::string decimal(std::uint64_t tenths) { return std::to_string(tenths / 10) +
 Terminal Terminal::of(int fd, std::string_view when) {
   const char* term = std::getenv("TERM");
   const bool terminal = isatty(fd) == 1 && term != nullptr && std::string_view(term) != "dumb";
-  const char* force = std::getenv("CLICOLOR_FORCE");
-  const bool forced = force != nullptr && std::string_view(force) != "" && std::string_view(force) != "0";
+  const bool forced = is_set("CLICOLOR_FORCE") && std::string_view(std::getenv("CLICOLOR_FORCE")) != "0";
   const bool automatic = !is_set("NO_COLOR") && (terminal || forced);
   return {.moving = terminal, .color = when == "always" || (when == "auto" && automatic)};
 }
