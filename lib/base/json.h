@@ -30,17 +30,17 @@ class Json {
   using Array = std::vector<Json>;
   using Object = std::vector<Member>;  // in the order written; keys are unique
 
-  Json() = default;  // null
-  Json(std::nullptr_t) {}
-  Json(bool b) : value_(b) {}
-  Json(int n) : value_(std::int64_t{n}) {}
-  Json(std::int64_t n) : value_(n) {}
+  Json();  // null
+  Json(std::nullptr_t);
+  Json(bool b);
+  Json(int n);
+  Json(std::int64_t n);
   // Only for values known to be at most 2^53; larger ones are written as text.
   Json(std::uint64_t n);
-  Json(const char* s) : value_(std::string(s)) {}
-  Json(std::string s) : value_(std::move(s)) {}
-  Json(std::string_view s) : value_(std::string(s)) {}
-  Json(Array a) : value_(std::move(a)) {}
+  Json(const char* s);
+  Json(std::string s);
+  Json(std::string_view s);
+  Json(Array a);
   Json(Object o);
 
   // Json::object({{"a", 1}, {"b", "two"}}), Json::array({1, 2})
@@ -81,10 +81,10 @@ class Json {
   std::uint32_t line() const { return line_; }
   void set_line(std::uint32_t line) { line_ = line; }
 
-  friend bool operator==(const Json& a, const Json& b) { return a.value_ == b.value_; }
+  friend bool operator==(const Json& a, const Json& b);
 
  private:
-  std::variant<std::nullptr_t, bool, std::int64_t, std::string, Array, Object> value_ = nullptr;
+  std::variant<std::nullptr_t, bool, std::int64_t, std::string, Array, Object> value_;
   std::uint32_t line_ = 0;
 };
 
@@ -93,6 +93,18 @@ struct Json::Member {
   Json value;
   friend bool operator==(const Member&, const Member&) = default;
 };
+
+// Here and not in the class: clang compiles the variant's destructor with them, which needs a whole Member.
+inline Json::Json() = default;
+inline Json::Json(std::nullptr_t) {}
+inline Json::Json(bool b) : value_(b) {}
+inline Json::Json(int n) : value_(std::int64_t{n}) {}
+inline Json::Json(std::int64_t n) : value_(n) {}
+inline Json::Json(const char* s) : value_(std::string(s)) {}
+inline Json::Json(std::string s) : value_(std::move(s)) {}
+inline Json::Json(std::string_view s) : value_(std::string(s)) {}
+inline Json::Json(Array a) : value_(std::move(a)) {}
+inline bool operator==(const Json& a, const Json& b) { return a.value_ == b.value_; }
 
 struct JsonLimits {
   std::size_t bytes = std::size_t{16} << 20;
