@@ -24,7 +24,8 @@ std::string_view take_line(std::string_view& text) {
 // apt's words for "no" (apt-pkg/contrib/strutl.cc, StringToBool).
 bool says_no(std::string value) {
   for (char& c : value) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return value == "no" || value == "false" || value == "without" || value == "off" || value == "disable" || value == "0";
+  return value == "no" || value == "false" || value == "without" || value == "off" || value == "disable" ||
+         value == "0";
 }
 
 Result<std::string> ask_apt(std::vector<std::string> arguments) {
@@ -34,7 +35,8 @@ Result<std::string> ask_apt(std::vector<std::string> arguments) {
     if (const char* value = std::getenv(name)) command.environment[name] = value;
   TRY(Finished apt, run_process(command));
   if (apt.status != 0)
-    return fail(Fault::environment, what + ": ended with status " + std::to_string(apt.status) + ": " + printable(apt.errors));
+    return fail(Fault::environment,
+                what + ": ended with status " + std::to_string(apt.status) + ": " + printable(apt.errors));
   return std::move(apt.output);
 }
 
@@ -123,14 +125,18 @@ class PrivateApt {
                      "Dir::State::status \"/dev/null\";\n"
                      "Dir::Cache::pkgcache \"\";\n"
                      "Dir::Cache::srcpkgcache \"\";\n"
-                     "APT::Architecture \"" + arch + "\";\n"
-                     "APT::Architectures { \"" + arch + "\"; };\n"
-                     "APT::Install-Recommends \"false\";\n"
-                     "APT::Install-Suggests \"false\";\n"
-                     "APT::Sandbox::User \"\";\n"
-                     "Acquire::ForceHash \"SHA256\";\n"
-                     "Acquire::Languages \"none\";\n"
-                     "Debug::NoLocking \"true\";\n"));
+                     "APT::Architecture \"" +
+                         arch +
+                         "\";\n"
+                         "APT::Architectures { \"" +
+                         arch +
+                         "\"; };\n"
+                         "APT::Install-Recommends \"false\";\n"
+                         "APT::Install-Suggests \"false\";\n"
+                         "APT::Sandbox::User \"\";\n"
+                         "Acquire::ForceHash \"SHA256\";\n"
+                         "Acquire::Languages \"none\";\n"
+                         "Debug::NoLocking \"true\";\n"));
     return apt;
   }
 
@@ -145,8 +151,8 @@ class PrivateApt {
  private:
   explicit PrivateApt(TemporaryFolder folder) : folder_(std::move(folder)) {}
 
-  // The name under which apt looks for http://<host>/dists/<suite>/<file>: '_' is encoded, then '/' becomes '_' (apt-pkg,
-  // URItoFileName).
+  // The name under which apt looks for http://<host>/dists/<suite>/<file>: '_' is encoded, then '/' becomes '_'
+  // (apt-pkg, URItoFileName).
   Status add_list(const std::string& host, std::string_view suite, std::string_view file, std::string_view text) {
     std::string name;
     for (const char c : host + "/dists/" + std::string(suite) + "/" + std::string(file))
@@ -176,7 +182,9 @@ std::string explanation(const Finished& apt) {
 
 // 'http://s0.invalid/pool/main/m/make-dfsg/make_4.3-4.1_amd64.deb' make_4.3-4.1_amd64.deb 395632 SHA256:…
 Result<AptChoice> read_choice(std::string_view line, std::size_t suites) {
-  const auto reject = [&] { return fail(Fault::environment, "apt-get: prints \"" + printable(line) + "\", wanted a URI and a digest"); };
+  const auto reject = [&] {
+    return fail(Fault::environment, "apt-get: prints \"" + printable(line) + "\", wanted a URI and a digest");
+  };
   constexpr std::string_view kHost = "'http://s", kDigest = " SHA256:";
   const std::size_t digest = line.rfind(kDigest);
   if (!line.starts_with(kHost) || digest == line.npos) return reject();
@@ -220,7 +228,8 @@ Result<std::vector<AptChoice>> resolve_with_apt(std::span<const AptSuite> suites
     // apt ends with 100 whatever went wrong; only an answer about packages is the specification's fault.
     const bool impossible = finished.output.find("unmet dependencies") != std::string::npos ||
                             finished.output.find("impossible situation") != std::string::npos;
-    return fail(impossible ? Fault::usage : Fault::environment, "apt finds no way to install the packages:" + explanation(finished));
+    return fail(impossible ? Fault::usage : Fault::environment,
+                "apt finds no way to install the packages:" + explanation(finished));
   }
   std::vector<AptChoice> choices;
   for (std::string_view rest = finished.output; !rest.empty();) {

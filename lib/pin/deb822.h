@@ -1,4 +1,5 @@
-// The paragraphs of Debian's control files (deb822(5); Debian Policy, section 5.1), as Release and Packages are written.
+// The paragraphs of Debian's control files (deb822(5); Debian Policy, section 5.1), as Release and Packages are
+// written.
 //
 // Strict: no comments, no repeated field, no text outside a field. The values are views into the text, which
 // for Packages has 50 MB, so reading holds one paragraph at a time and copies nothing.

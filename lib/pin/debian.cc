@@ -27,7 +27,8 @@ constexpr std::string_view kCompressions[] = {".xz", ".gz", ""};
 Result<Sha256> digest_from(const std::string& hex, const std::string& what) {
   auto bytes = from_hex(hex);
   Sha256 out{};
-  if (!bytes || bytes->size() != out.size()) return fail(Fault::format, what + ": " + in_quotes(hex) + " is no SHA-256 digest");
+  if (!bytes || bytes->size() != out.size())
+    return fail(Fault::format, what + ": " + in_quotes(hex) + " is no SHA-256 digest");
   std::copy(bytes->begin(), bytes->end(), out.begin());
   return out;
 }
@@ -37,8 +38,10 @@ std::string url_path(std::string_view path) {
   constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/+";
   std::string out;
   for (const char c : path) {
-    if (kPlain.find(c) != kPlain.npos) out += c;
-    else out += "%" + to_hex(as_bytes({&c, 1}));
+    if (kPlain.find(c) != kPlain.npos)
+      out += c;
+    else
+      out += "%" + to_hex(as_bytes({&c, 1}));
   }
   return out;
 }
@@ -65,7 +68,9 @@ class Mirrors {
     TRY(const AptConfiguration* machine, apt());
     std::vector<std::string> mirrors = machine->mirrors(suite);
     if (mirrors.empty())
-      return fail(Fault::environment, "suite " + suite + ": no mirror is known: this machine's apt has none; name one in the specification");
+      return fail(
+          Fault::environment,
+          "suite " + suite + ": no mirror is known: this machine's apt has none; name one in the specification");
     return mirrors;
   }
 
@@ -103,7 +108,7 @@ struct VerifiedSuite {
   std::string release_text;
   ReleaseFile release;
   std::vector<VerifiedIndex> indexes;
-  std::vector<IndexEntry> entries;                              // views into the indexes
+  std::vector<IndexEntry> entries;  // views into the indexes
   std::unordered_map<std::string_view, const IndexEntry*> by_digest;
 
   VerifiedSuite() = default;
@@ -125,22 +130,28 @@ Status check_current(const ReleaseFile& release, const std::string& suite, const
                      std::span<const std::string> mirrors) {
   const UnixTime time = now();
   if (apt.check_date && release.date > time)
-    return fail(Fault::mismatch, name_of(suite) + ": is dated " + format_time(release.date) + ", but now is " + format_time(time));
-  if (!apt.check_valid_until || !release.valid_until || std::all_of(mirrors.begin(), mirrors.end(), names_a_moment)) return {};
+    return fail(Fault::mismatch,
+                name_of(suite) + ": is dated " + format_time(release.date) + ", but now is " + format_time(time));
+  if (!apt.check_valid_until || !release.valid_until || std::all_of(mirrors.begin(), mirrors.end(), names_a_moment))
+    return {};
   if (*release.valid_until < time)
-    return fail(Fault::mismatch, name_of(suite) + ": expired at " + format_time(*release.valid_until) + ", and now is " +
-                                     format_time(time) + ": the mirror is out of date or withholds updates");
+    return fail(Fault::mismatch, name_of(suite) + ": expired at " + format_time(*release.valid_until) +
+                                     ", and now is " + format_time(time) +
+                                     ": the mirror is out of date or withholds updates");
   return {};
 }
 
 // The index as Release lists it: out of the store, where one of its compressed forms is, else from the mirrors.
-Result<Bytes> load_index(const VerifiedSuite& suite, const std::string& file, const Store& store, Mirrors& mirrors, Progress& progress) {
+Result<Bytes> load_index(const VerifiedSuite& suite, const std::string& file, const Store& store, Mirrors& mirrors,
+                         Progress& progress) {
   const std::string what = suite.pin.suite + " " + file;
   const auto listed = suite.release.files.find(file);
-  if (listed == suite.release.files.end()) return fail(Fault::format, name_of(suite.pin.suite) + ": does not list " + file);
+  if (listed == suite.release.files.end())
+    return fail(Fault::format, name_of(suite.pin.suite) + ": does not list " + file);
   const ListedFile& wanted = listed->second;
   if (wanted.size > kMaxIndex)
-    return fail(Fault::format, what + ": has " + std::to_string(wanted.size) + " bytes, at most " + std::to_string(kMaxIndex) + " allowed");
+    return fail(Fault::format, what + ": has " + std::to_string(wanted.size) + " bytes, at most " +
+                                   std::to_string(kMaxIndex) + " allowed");
 
   // Its forms, best first; one that the store has is better still.
   const std::pair<const std::string, ListedFile>* form = nullptr;
@@ -170,13 +181,15 @@ Result<Bytes> load_index(const VerifiedSuite& suite, const std::string& file, co
   if (form_name != file) {
     TRY(bytes, in(suite.pin.suite + " " + form_name, decompress(bytes, wanted.size)));
   }
-  if (const std::string got = to_hex(hallmark::digest<Alg::sha256>(bytes)); bytes.size() != wanted.size || got != wanted.sha256)
+  if (const std::string got = to_hex(hallmark::digest<Alg::sha256>(bytes));
+      bytes.size() != wanted.size || got != wanted.sha256)
     return fail(Fault::mismatch, what + ": has sha256 " + got + ", and InRelease says " + wanted.sha256);
   return bytes;
 }
 
 // From a signed InRelease on, pinning and checking are the same work.
-Status load_indexes(VerifiedSuite& suite, std::span<const std::string> files, const Store& store, Mirrors& mirrors, Progress& progress) {
+Status load_indexes(VerifiedSuite& suite, std::span<const std::string> files, const Store& store, Mirrors& mirrors,
+                    Progress& progress) {
   for (const std::string& file : files) {
     CHECK(not_interrupted());
     TRY(Bytes text, load_index(suite, file, store, mirrors, progress));
@@ -191,18 +204,22 @@ Status load_indexes(VerifiedSuite& suite, std::span<const std::string> files, co
   return {};
 }
 
-Result<VerifiedSuite> pin_suite(const SuiteRequest& request, const std::string& arch, ByteView keyring, std::uint32_t require_signers,
-                                const Store& store, Mirrors& mirrors, Progress& progress) {
-  if (!is_suite_name(request.suite)) return fail(Fault::usage, "suite: " + in_quotes(request.suite) + " is no suite name");
+Result<VerifiedSuite> pin_suite(const SuiteRequest& request, const std::string& arch, ByteView keyring,
+                                std::uint32_t require_signers, const Store& store, Mirrors& mirrors,
+                                Progress& progress) {
+  if (!is_suite_name(request.suite))
+    return fail(Fault::usage, "suite: " + in_quotes(request.suite) + " is no suite name");
   VerifiedSuite suite;
   suite.pin.suite = request.suite;
   suite.pin.mirrors = request.mirrors;
   TRY(const std::vector<std::string> places, mirrors.of(request.suite, request.mirrors));
 
   progress.phase("reading " + name_of(request.suite));
-  TRY(const Bytes inrelease, in(name_of(request.suite), fetch_bytes(urls_below(places, "dists/" + request.suite + "/InRelease"), kMaxInRelease,
-                                                                    progress, mirrors.network())));
-  TRY(SignedText signed_text, verify_cleartext(inrelease, keyring, name_of(request.suite), {.require_signers = require_signers}));
+  TRY(const Bytes inrelease,
+      in(name_of(request.suite), fetch_bytes(urls_below(places, "dists/" + request.suite + "/InRelease"), kMaxInRelease,
+                                             progress, mirrors.network())));
+  TRY(SignedText signed_text,
+      verify_cleartext(inrelease, keyring, name_of(request.suite), {.require_signers = require_signers}));
   // Beyond this point only what the archive has signed is looked at.
   suite.release_text = std::move(signed_text.text);
   suite.pin.signers = std::move(signed_text.signers);
@@ -218,8 +235,8 @@ Result<VerifiedSuite> pin_suite(const SuiteRequest& request, const std::string& 
   for (const std::string& component : request.components) {
     files.push_back(component + "/binary-" + arch + "/Packages");
     if (!is_component_name(component) || !suite.release.files.contains(files.back()))
-      return fail(Fault::usage, "suite " + request.suite + " has no component " + in_quotes(component) + " for " + arch +
-                                    did_you_mean(component, suite.release.components));
+      return fail(Fault::usage, "suite " + request.suite + " has no component " + in_quotes(component) + " for " +
+                                    arch + did_you_mean(component, suite.release.components));
   }
   CHECK(load_indexes(suite, files, store, mirrors, progress));
   for (const VerifiedIndex& index : suite.indexes) suite.pin.indexes.push_back(index.pin);
@@ -254,7 +271,8 @@ Result<std::vector<std::string>> wishes(const DebianRequest& request, std::span<
     if (equals != wish.npos && !found->second.contains(wish.substr(equals + 1))) {
       std::string have;
       for (const std::string_view version : found->second) have += (have.empty() ? "" : ", ") + std::string(version);
-      return fail(Fault::usage, "package " + name + ": version " + wish.substr(equals + 1) + " is not in " + where + ", which have " + have);
+      return fail(Fault::usage, "package " + name + ": version " + wish.substr(equals + 1) + " is not in " + where +
+                                    ", which have " + have);
     }
     essential.erase(name);
     requested.push_back(wish);
@@ -264,7 +282,8 @@ Result<std::vector<std::string>> wishes(const DebianRequest& request, std::span<
   return out;
 }
 
-Result<std::vector<PackagePin>> resolve(const DebianRequest& request, const std::string& arch, std::span<const VerifiedSuite> suites) {
+Result<std::vector<PackagePin>> resolve(const DebianRequest& request, const std::string& arch,
+                                        std::span<const VerifiedSuite> suites) {
   TRY(const std::vector<std::string> wanted, wishes(request, suites));
   std::vector<AptSuite> offered;
   for (std::size_t i = 0; i < suites.size(); i++) {
@@ -280,12 +299,15 @@ Result<std::vector<PackagePin>> resolve(const DebianRequest& request, const std:
     const VerifiedSuite& suite = suites[choice.suite];
     const auto found = suite.by_digest.find(choice.sha256);
     if (found == suite.by_digest.end())
-      return fail(Fault::environment, "apt-get: chose a package with sha256 " + printable(choice.sha256) + ", which " + suite.pin.suite + " does not list");
+      return fail(Fault::environment, "apt-get: chose a package with sha256 " + printable(choice.sha256) + ", which " +
+                                          suite.pin.suite + " does not list");
     const IndexEntry& entry = *found->second;
     out.push_back({std::string(entry.name), std::string(entry.version), std::string(entry.arch), suite.pin.suite,
                    std::string(entry.path), std::string(entry.sha256), entry.size});
   }
-  std::sort(out.begin(), out.end(), [](const PackagePin& a, const PackagePin& b) { return std::tie(a.name, a.arch) < std::tie(b.name, b.arch); });
+  std::sort(out.begin(), out.end(), [](const PackagePin& a, const PackagePin& b) {
+    return std::tie(a.name, a.arch) < std::tie(b.name, b.arch);
+  });
   return out;
 }
 
@@ -324,18 +346,21 @@ Result<Bytes> find_inrelease(const SuitePin& pin, const Store& store, Mirrors& m
   const std::string missing = name_of(pin.suite) + " with sha256 " + pin.inrelease_sha256 + " is not in this store";
   auto places = mirrors.of(pin.suite, pin.mirrors);
   if (!places) return cannot_check(missing + ", and " + places.error().message());
-  auto current = fetch_bytes(urls_below(*places, "dists/" + pin.suite + "/InRelease"), kMaxInRelease, progress, mirrors.network());
+  auto current =
+      fetch_bytes(urls_below(*places, "dists/" + pin.suite + "/InRelease"), kMaxInRelease, progress, mirrors.network());
   if (!current) {
     if (current.error().fault == Fault::interrupted) return current;
     return cannot_check(missing + ", and " + current.error().message());
   }
-  if (hallmark::digest<Alg::sha256>(*current) != digest) return cannot_check(missing + ", and the mirrors have another one by now");
+  if (hallmark::digest<Alg::sha256>(*current) != digest)
+    return cannot_check(missing + ", and the mirrors have another one by now");
   TRY(const Sha256 stored, store.put(*current));
   static_cast<void>(stored);
   return current;
 }
 
-Result<VerifiedSuite> check_suite_pin(const SuitePin& pin, ByteView keyring, const Store& store, Mirrors& mirrors, Progress& progress) {
+Result<VerifiedSuite> check_suite_pin(const SuitePin& pin, ByteView keyring, const Store& store, Mirrors& mirrors,
+                                      Progress& progress) {
   if (!is_suite_name(pin.suite)) return fail(Fault::format, "suite: " + in_quotes(pin.suite) + " is no suite name");
   VerifiedSuite suite;
   suite.pin = pin;
@@ -344,18 +369,22 @@ Result<VerifiedSuite> check_suite_pin(const SuitePin& pin, ByteView keyring, con
   suite.release_text = std::move(signed_text.text);
   for (const std::string& signer : pin.signers)
     if (!std::binary_search(signed_text.signers.begin(), signed_text.signers.end(), signer))
-      return fail(Fault::mismatch, name_of(pin.suite) + ": is not signed by " + printable(signer) + ", as the lock says");
+      return fail(Fault::mismatch,
+                  name_of(pin.suite) + ": is not signed by " + printable(signer) + ", as the lock says");
   TRY(suite.release, parse_release(suite.release_text, name_of(pin.suite)));
   CHECK(check_suite(suite.release, pin.suite));
   if (format_time(suite.release.date) != pin.date)
-    return fail(Fault::mismatch, name_of(pin.suite) + ": is dated " + format_time(suite.release.date) + ", and the lock says " + printable(pin.date));
+    return fail(Fault::mismatch, name_of(pin.suite) + ": is dated " + format_time(suite.release.date) +
+                                     ", and the lock says " + printable(pin.date));
 
   std::vector<std::string> files;
   for (const IndexPin& index : pin.indexes) {
     const auto listed = suite.release.files.find(index.file);
-    if (listed == suite.release.files.end() || listed->second.sha256 != index.sha256 || listed->second.size != index.size)
-      return fail(Fault::mismatch, name_of(pin.suite) + ": does not list " + printable(index.file) + " with sha256 " + printable(index.sha256) +
-                                       " and " + std::to_string(index.size) + " bytes, as the lock says");
+    if (listed == suite.release.files.end() || listed->second.sha256 != index.sha256 ||
+        listed->second.size != index.size)
+      return fail(Fault::mismatch, name_of(pin.suite) + ": does not list " + printable(index.file) + " with sha256 " +
+                                       printable(index.sha256) + " and " + std::to_string(index.size) +
+                                       " bytes, as the lock says");
     files.push_back(index.file);
   }
   CHECK(load_indexes(suite, files, store, mirrors, progress));
@@ -364,27 +393,35 @@ Result<VerifiedSuite> check_suite_pin(const SuitePin& pin, ByteView keyring, con
 
 // The package is in the suite's signed index exactly as the lock has it.
 Status check_listed(const PackagePin& package, std::span<const VerifiedSuite> suites) {
-  const auto suite = std::find_if(suites.begin(), suites.end(), [&](const VerifiedSuite& s) { return s.pin.suite == package.suite; });
-  if (suite == suites.end()) return fail(Fault::mismatch, name_of(package) + ": the lock has no suite " + in_quotes(package.suite));
+  const auto suite =
+      std::find_if(suites.begin(), suites.end(), [&](const VerifiedSuite& s) { return s.pin.suite == package.suite; });
+  if (suite == suites.end())
+    return fail(Fault::mismatch, name_of(package) + ": the lock has no suite " + in_quotes(package.suite));
   const auto found = suite->by_digest.find(package.sha256);
   if (found == suite->by_digest.end())
-    return fail(Fault::mismatch, name_of(package) + ": the signed index of " + package.suite + " lists no package with sha256 " + package.sha256);
+    return fail(Fault::mismatch, name_of(package) + ": the signed index of " + package.suite +
+                                     " lists no package with sha256 " + package.sha256);
   const IndexEntry& entry = *found->second;
   for (const auto& [field, locked, listed] :
        {std::tuple<std::string_view, std::string_view, std::string_view>{"name", package.name, entry.name},
-        {"version", package.version, entry.version}, {"arch", package.arch, entry.arch}, {"path", package.path, entry.path}})
+        {"version", package.version, entry.version},
+        {"arch", package.arch, entry.arch},
+        {"path", package.path, entry.path}})
     if (locked != listed)
-      return fail(Fault::mismatch, name_of(package) + ": " + std::string(field) + " is " + in_quotes(locked) + " in the lock and " +
-                                       in_quotes(listed) + " in the signed index of " + package.suite);
+      return fail(Fault::mismatch, name_of(package) + ": " + std::string(field) + " is " + in_quotes(locked) +
+                                       " in the lock and " + in_quotes(listed) + " in the signed index of " +
+                                       package.suite);
   if (package.size != entry.size)
-    return fail(Fault::mismatch, name_of(package) + ": has " + std::to_string(package.size) + " bytes in the lock and " +
-                                     std::to_string(entry.size) + " in the signed index of " + package.suite);
+    return fail(Fault::mismatch, name_of(package) + ": has " + std::to_string(package.size) +
+                                     " bytes in the lock and " + std::to_string(entry.size) +
+                                     " in the signed index of " + package.suite);
   return {};
 }
 
 }  // namespace
 
-Result<DebianPin> pin_debian(const DebianRequest& request, const fs::path& spec_folder, const Store& store, Progress& progress) {
+Result<DebianPin> pin_debian(const DebianRequest& request, const fs::path& spec_folder, const Store& store,
+                             Progress& progress) {
   TRY(const Bytes keyring, in("keyring", read_file(spec_folder / request.keyring, kMaxKeyring)));
   TRY(const Sha256 keyring_digest, store.put(keyring));
   DebianPin pin{.keyring_sha256 = to_hex(keyring_digest), .requested = request.packages};

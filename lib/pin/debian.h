@@ -11,7 +11,8 @@
 
 namespace hallmark::pin {
 
-// Resolves, downloads and verifies. Afterwards the store holds the keyring, every InRelease and index, and every package.
+// Resolves, downloads and verifies. Afterwards the store holds the keyring, every InRelease and index, and every
+// package.
 Result<DebianPin> pin_debian(const DebianRequest& request, const fs::path& spec_folder, const Store& store,
                              Progress& progress);
 

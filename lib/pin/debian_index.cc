@@ -41,13 +41,15 @@ Result<UnixTime> parse_release_date(std::string_view text) {
   constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const std::string whole = in_quotes(text);
-  const auto no_date = [&] { return fail(Fault::format, whole + " is no date like \"Sat, 11 Jul 2026 10:16:37 UTC\""); };
+  const auto no_date = [&] {
+    return fail(Fault::format, whole + " is no date like \"Sat, 11 Jul 2026 10:16:37 UTC\"");
+  };
   take_word(text);  // the day of the week says nothing new
   const std::string_view day = take_word(text), month = take_word(text), year = take_word(text), time = take_word(text),
                          zone = take_word(text);
   const auto found = std::find(kMonths.begin(), kMonths.end(), month);
-  if (found == kMonths.end() || day.empty() || day.size() > 2 || year.size() != 4 || (zone != "UTC" && zone != "GMT" && zone != "+0000") ||
-      !take_word(text).empty())
+  if (found == kMonths.end() || day.empty() || day.size() > 2 || year.size() != 4 ||
+      (zone != "UTC" && zone != "GMT" && zone != "+0000") || !take_word(text).empty())
     return no_date();
   const auto two_digits = [](std::string_view n) { return n.size() == 1 ? "0" + std::string(n) : std::string(n); };
   // One calendar for all dates: the strict reader of RFC 3339 checks the numbers.
@@ -74,7 +76,8 @@ Result<ReleaseFile> parse_release(std::string_view text, const std::string& what
   }
   const std::string components = text_of(paragraph, "Components");
   std::string_view left = components;
-  for (std::string_view word = take_word(left); !word.empty(); word = take_word(left)) release.components.emplace_back(word);
+  for (std::string_view word = take_word(left); !word.empty(); word = take_word(left))
+    release.components.emplace_back(word);
 
   // SHA256: one file a line, "<digest> <size> <path>".
   const auto list = paragraph.find("SHA256");
@@ -85,7 +88,8 @@ Result<ReleaseFile> parse_release(std::string_view text, const std::string& what
     const std::string_view digest = take_word(line), size = take_word(line), path = take_word(line);
     const auto bytes = parse_number(size);
     if (!is_hex(digest, 64) || !bytes || !is_plain_relative(path) || !take_word(line).empty())
-      return reject(paragraph, "SHA256 holds " + in_quotes(std::string(digest) + " " + std::string(size) + " " + std::string(path)) +
+      return reject(paragraph, "SHA256 holds " +
+                                   in_quotes(std::string(digest) + " " + std::string(size) + " " + std::string(path)) +
                                    ", wanted a digest, a size and a path");
     if (!release.files.emplace(path, ListedFile{std::string(digest), *bytes}).second)
       return reject(paragraph, "SHA256 lists " + in_quotes(path) + " twice");
@@ -97,7 +101,8 @@ Result<ReleaseFile> parse_release(std::string_view text, const std::string& what
   return release;
 }
 
-Status read_packages(std::string_view text, const std::string& what, const std::function<void(const IndexEntry&)>& each) {
+Status read_packages(std::string_view text, const std::string& what,
+                     const std::function<void(const IndexEntry&)>& each) {
   ParagraphReader reader(text, what);
   Paragraph paragraph;
   while (true) {
@@ -112,11 +117,16 @@ Status read_packages(std::string_view text, const std::string& what, const std::
     TRY(const std::string_view size, paragraph.one_line("Size"));
     if (entry.path.starts_with("./")) entry.path.remove_prefix(2);  // flat archives write it so
     const auto bytes = parse_number(size);
-    if (!is_package_name(entry.name)) return reject(paragraph, "Package: " + in_quotes(entry.name) + " is no package name");
-    if (!is_package_version(entry.version)) return reject(paragraph, "Version: " + in_quotes(entry.version) + " is no version");
-    if (!is_package_name(entry.arch)) return reject(paragraph, "Architecture: " + in_quotes(entry.arch) + " is no architecture");
-    if (!is_plain_relative(entry.path)) return reject(paragraph, "Filename: " + in_quotes(entry.path) + " leaves the archive");
-    if (!is_hex(entry.sha256, 64)) return reject(paragraph, "SHA256: " + in_quotes(entry.sha256) + " is no SHA-256 digest");
+    if (!is_package_name(entry.name))
+      return reject(paragraph, "Package: " + in_quotes(entry.name) + " is no package name");
+    if (!is_package_version(entry.version))
+      return reject(paragraph, "Version: " + in_quotes(entry.version) + " is no version");
+    if (!is_package_name(entry.arch))
+      return reject(paragraph, "Architecture: " + in_quotes(entry.arch) + " is no architecture");
+    if (!is_plain_relative(entry.path))
+      return reject(paragraph, "Filename: " + in_quotes(entry.path) + " leaves the archive");
+    if (!is_hex(entry.sha256, 64))
+      return reject(paragraph, "SHA256: " + in_quotes(entry.sha256) + " is no SHA-256 digest");
     if (!bytes) return reject(paragraph, "Size: " + in_quotes(size) + " is no size");
     entry.size = *bytes;
     entry.essential = paragraph.find("Essential") == "yes";

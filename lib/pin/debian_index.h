@@ -40,6 +40,7 @@ struct IndexEntry {
   std::uint64_t size = 0;
   bool essential = false;
 };
-Status read_packages(std::string_view text, const std::string& what, const std::function<void(const IndexEntry&)>& each);
+Status read_packages(std::string_view text, const std::string& what,
+                     const std::function<void(const IndexEntry&)>& each);
 
 }  // namespace hallmark::pin

@@ -64,7 +64,8 @@ class BlobSink final : public Sink {
     CHECK(make_folders(folder));
     const fs::path path = folder / to_hex(download.sha256);
     TRY(sink->file_, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    struct stat held {}, named {};
+    struct stat held {
+    }, named{};
     if (flock(sink->file_.get(), LOCK_EX | LOCK_NB) == 0 && fstat(sink->file_.get(), &held) == 0 &&
         stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
       sink->path_ = path;
@@ -127,8 +128,8 @@ struct Job {
 
   std::unique_ptr<Sink> sink;
   std::size_t url = 0;
-  unsigned attempt = 0;      // failures at this URL so far
-  bool discarded = false;    // a part from elsewhere did not fit, and this URL was asked again for the whole
+  unsigned attempt = 0;    // failures at this URL so far
+  bool discarded = false;  // a part from elsewhere did not fit, and this URL was asked again for the whole
   Clock::time_point not_before{};
   std::vector<std::string> failures;
   bool mismatch = false;
@@ -199,7 +200,8 @@ class Transfer {
     curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
     if (oversize_) {
       CHECK(job_.sink->restart());
-      return Outcome{Next::elsewhere, "sends more than the " + std::to_string(job_.max) + " bytes it should have", true};
+      return Outcome{Next::elsewhere, "sends more than the " + std::to_string(job_.max) + " bytes it should have",
+                     true};
     }
     if (code == CURLE_HTTP_RETURNED_ERROR) {
       // 416: what we have is not the beginning of what is there.
@@ -222,7 +224,8 @@ class Transfer {
     curl_easy_setopt(easy_, option, value);
   }
 
-  // Throws the part away. If some of it came from an earlier transfer, this URL deserves another try with a clean start.
+  // Throws the part away. If some of it came from an earlier transfer, this URL deserves another try with a clean
+  // start.
   Result<Outcome> discard(Outcome outcome) {
     CHECK(job_.sink->restart());
     if (start_ != 0 && !job_.discarded) {
@@ -363,7 +366,8 @@ class Engine {
     for (auto it = waiting_.begin(); it != waiting_.end() && running_.size() < kParallel;) {
       Job& job = **it;
       const std::string host = host_of(job.urls[job.url]);
-      const auto busy = std::count_if(running_.begin(), running_.end(), [&](const auto& t) { return t->host() == host; });
+      const auto busy =
+          std::count_if(running_.begin(), running_.end(), [&](const auto& t) { return t->host() == host; });
       if (job.not_before > Clock::now() || busy >= kParallelForAHost) {
         ++it;
         continue;
@@ -445,7 +449,8 @@ std::string public_url(const std::string& url) {
   char* text = nullptr;
   if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK)
     return "(a URL that cannot be read)";
-  for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT})
+  for (const CURLUPart part :
+       {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT})
     curl_url_set(parsed.get(), part, nullptr, 0);
   if (curl_url_get(parsed.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) return "(a URL that cannot be read)";
   std::string out = text;
@@ -457,24 +462,33 @@ Status fetch_all(const Store& store, std::span<const Download> downloads, Progre
   std::vector<Job> jobs;
   std::vector<Sha256> wanted;
   for (const Download& download : downloads) {
-    if (store.has(download.sha256) || std::find(wanted.begin(), wanted.end(), download.sha256) != wanted.end()) continue;
-    if (download.urls.empty()) return fail(Fault::environment, download.name + ": cannot be fetched: no mirror is known");
+    if (store.has(download.sha256) || std::find(wanted.begin(), wanted.end(), download.sha256) != wanted.end())
+      continue;
+    if (download.urls.empty())
+      return fail(Fault::environment, download.name + ": cannot be fetched: no mirror is known");
     if (download.size > kMaxDownload)
       return fail(Fault::format, download.name + ": has " + std::to_string(download.size) + " bytes, at most " +
                                      std::to_string(kMaxDownload) + " allowed");
     wanted.push_back(download.sha256);
-    jobs.push_back({.name = download.name, .urls = download.urls, .max = download.size,
-                    .open = [&store, &download]() -> Result<std::unique_ptr<Sink>> { return BlobSink::open(store, download); }});
+    jobs.push_back(
+        {.name = download.name,
+         .urls = download.urls,
+         .max = download.size,
+         .open = [&store, &download]() -> Result<std::unique_ptr<Sink>> { return BlobSink::open(store, download); }});
   }
   if (jobs.empty()) return {};
-  progress.phase(jobs.size() == 1 ? "downloading " + jobs[0].name : "downloading " + std::to_string(jobs.size()) + " files");
+  progress.phase(jobs.size() == 1 ? "downloading " + jobs[0].name
+                                  : "downloading " + std::to_string(jobs.size()) + " files");
   return Engine(jobs, network, progress).run();
 }
 
-Result<Bytes> fetch_bytes(std::span<const std::string> urls, std::uint64_t max, Progress& progress, const Network& network) {
+Result<Bytes> fetch_bytes(std::span<const std::string> urls, std::uint64_t max, Progress& progress,
+                          const Network& network) {
   if (urls.empty()) return fail(Fault::environment, "cannot be fetched: no mirror is known");
   Bytes out;
-  Job job{.name = fs::path(public_url(urls[0])).filename(), .urls = {urls.begin(), urls.end()}, .max = max,
+  Job job{.name = fs::path(public_url(urls[0])).filename(),
+          .urls = {urls.begin(), urls.end()},
+          .max = max,
           .open = [&out]() -> Result<std::unique_ptr<Sink>> { return std::make_unique<MemorySink>(out); }};
   CHECK(Engine({&job, 1}, network, progress).run());
   return out;

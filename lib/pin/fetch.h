@@ -38,7 +38,8 @@ struct Network {
 // Puts into the store every download that it has not. Eight at a time, four for a host. A transient failure
 // (broken connection, stall, 5xx) is tried three times; after that, and at once after a missing file
 // or wrong bytes, comes the next URL. Fails with a mismatch if any URL gave wrong bytes and none the right ones.
-Status fetch_all(const Store& store, std::span<const Download> downloads, Progress& progress, const Network& network = {});
+Status fetch_all(const Store& store, std::span<const Download> downloads, Progress& progress,
+                 const Network& network = {});
 
 // A document whose digest is not known beforehand, of at most `max` bytes.
 Result<Bytes> fetch_bytes(std::span<const std::string> urls, std::uint64_t max, Progress& progress,

@@ -37,7 +37,8 @@ Status check_frame(std::string_view document, const std::string& what) {
   std::size_t armour = 0;
   for_each_line(document, [&](std::string_view line) { armour += line.starts_with("-----"); });
   if (armour != 3)
-    return fail(Fault::format, what + ": has " + std::to_string(armour) + " lines of armour, wanted 3 (one signed message)");
+    return fail(Fault::format,
+                what + ": has " + std::to_string(armour) + " lines of armour, wanted 3 (one signed message)");
   return {};
 }
 
@@ -105,7 +106,8 @@ std::string joined(const std::set<std::string>& items) {
 }  // namespace
 
 Result<Bytes> dearmour(ByteView keyring, const std::string& what) {
-  constexpr std::string_view kBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----", kEnd = "-----END PGP PUBLIC KEY BLOCK-----";
+  constexpr std::string_view kBegin = "-----BEGIN PGP PUBLIC KEY BLOCK-----",
+                             kEnd = "-----END PGP PUBLIC KEY BLOCK-----";
   // A binary certificate begins with a packet header, whose first bit is set (RFC 9580, section 4.2).
   if (keyring.empty() || (keyring[0] & 0x80) != 0) return Bytes(keyring.begin(), keyring.end());
   enum class At { outside, headers, data } at = At::outside;
@@ -155,11 +157,12 @@ Result<SignedText> verify_cleartext(ByteView document, ByteView keyring, const s
                                  "--keyring", keyring_file, "--output", text_file, document_file}}));
 
   const Verdicts verdicts = read_status(gpgv.output, policy.expired_keys);
-  if (verdicts.bad) return fail(Fault::mismatch, what + ": a signature does not fit the text: it was changed after signing");
+  if (verdicts.bad)
+    return fail(Fault::mismatch, what + ": a signature does not fit the text: it was changed after signing");
   if (verdicts.valid.size() < policy.require_signers || verdicts.valid.empty())
-    return fail(Fault::mismatch, what + ": is signed by " + std::to_string(verdicts.valid.size()) + " keys of the keyring, wanted " +
-                                     std::to_string(policy.require_signers) + "; valid: " + joined(verdicts.valid) +
-                                     "; others: " + joined(verdicts.other));
+    return fail(Fault::mismatch, what + ": is signed by " + std::to_string(verdicts.valid.size()) +
+                                     " keys of the keyring, wanted " + std::to_string(policy.require_signers) +
+                                     "; valid: " + joined(verdicts.valid) + "; others: " + joined(verdicts.other));
   TRY(std::string text, read_text(text_file, kMaxDocument));
   return SignedText{std::move(text), {verdicts.valid.begin(), verdicts.valid.end()}};
 }

@@ -22,12 +22,14 @@ struct SignaturePolicy {
 };
 
 // `keyring` holds OpenPGP certificates, binary or armoured. Signatures by other keys count for nothing; one
-// that is wrong, or revoked, or made over MD5, SHA-1 or RIPEMD-160, spoils the document or does not count, never the reverse.
-// Too few valid signatures are a mismatch, and the message names the keys that were seen. `what` names the document.
+// that is wrong, or revoked, or made over MD5, SHA-1 or RIPEMD-160, spoils the document or does not count, never the
+// reverse. Too few valid signatures are a mismatch, and the message names the keys that were seen. `what` names the
+// document.
 Result<SignedText> verify_cleartext(ByteView document, ByteView keyring, const std::string& what,
                                     const SignaturePolicy& policy = {});
 
-// Binary certificates out of armour (RFC 9580, section 6.2), one block after another; binary input is given back as it is.
+// Binary certificates out of armour (RFC 9580, section 6.2), one block after another; binary input is given back as it
+// is.
 Result<Bytes> dearmour(ByteView keyring, const std::string& what);
 
 }  // namespace hallmark::pin
