@@ -7,8 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -124,6 +122,7 @@ struct Job {
   std::string name;
   std::vector<std::string> urls;
   std::uint64_t max = 0;
+  bool exact = false;  // `max` is also its size
   std::function<Result<std::unique_ptr<Sink>>()> open;
 
   std::unique_ptr<Sink> sink;
@@ -178,8 +177,6 @@ class Transfer {
     set(CURLOPT_PRIVATE, this);
     set(CURLOPT_WRITEFUNCTION, &on_data);
     set(CURLOPT_WRITEDATA, this);
-    set(CURLOPT_HEADERFUNCTION, &on_header);
-    set(CURLOPT_HEADERDATA, this);
     if (!network.ca_file.empty()) set(CURLOPT_CAINFO, network.ca_file.c_str());
     if (const Proxy* proxy = find_proxy(network, url, host_)) set(CURLOPT_PROXY, proxy->url.c_str());
     start_ = job.sink->have();
@@ -209,7 +206,8 @@ class Transfer {
       const bool transient = status >= 500 || status == 408 || status == 429;
       return Outcome{transient ? Next::again : Next::elsewhere, "HTTP status " + std::to_string(status), false};
     }
-    if (misplaced_ || code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME)
+    // curl holds the answer's Content-Range against the part it asked for (RFC 9110, section 14.4).
+    if (code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME)
       return discard(Outcome{Next::elsewhere, "answers with another part than asked for", false});
     if (code != CURLE_OK) return Outcome{is_final(code) ? Next::elsewhere : Next::again, text_of(code), false};
     const Status finished = job_.sink->finish();
@@ -255,39 +253,12 @@ class Transfer {
     return code == CURLE_FILE_COULDNT_READ_FILE ? "no such file" : said;
   }
 
-  static std::size_t on_header(char* data, std::size_t, std::size_t size, void* self) {
-    static_cast<Transfer*>(self)->header({data, size});
-    return size;
-  }
   static std::size_t on_data(char* data, std::size_t, std::size_t size, void* self) {
     return static_cast<Transfer*>(self)->body({data, size}) ? size : 0;
   }
 
-  // RFC 9110, section 14.4: "Content-Range: bytes 100-199/200". Each answer of a chain of redirects begins anew.
-  void header(std::string_view line) {
-    if (line.starts_with("HTTP/")) range_.reset();
-    constexpr std::string_view kName = "content-range: bytes ";
-    if (line.size() < kName.size() || strncasecmp(line.data(), kName.data(), kName.size()) != 0) return;
-    line.remove_prefix(kName.size());
-    std::uint64_t from = 0;
-    if (std::from_chars(line.data(), line.data() + line.size(), from).ec == std::errc{}) range_ = from;
-  }
-
   bool body(std::string_view piece) {
     if (interrupted()) return own(Error{Fault::interrupted, "interrupted", {}});
-    if (!began_) {
-      began_ = true;
-      long status = 0;
-      curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-      if (status == 206 && range_ != start_) {
-        misplaced_ = true;
-        return false;
-      }
-      if (status == 200 && start_ != 0) {  // it ignores ranges and sends the whole
-        if (auto s = job_.sink->restart(); !s) return own(s.error());
-        start_ = 0;
-      }
-    }
     if (piece.size() > job_.max - std::min(job_.max, job_.sink->have())) {
       oversize_ = true;
       return false;
@@ -316,8 +287,7 @@ class Transfer {
   std::string host_;
   CURL* easy_;
   std::uint64_t start_ = 0;
-  std::optional<std::uint64_t> range_;
-  bool began_ = false, oversize_ = false, misplaced_ = false;
+  bool oversize_ = false;
   std::optional<Error> own_;
   char error_[CURL_ERROR_SIZE] = {};
 };
@@ -329,7 +299,7 @@ class Engine {
       : network_(network), progress_(progress), multi_(open_multi()), left_(jobs.size()) {
     for (Job& job : jobs) {
       waiting_.push_back(&job);
-      total_ += job.max;
+      if (job.exact) total_ += job.max;
     }
   }
   ~Engine() {
@@ -346,10 +316,9 @@ class Engine {
       CHECK(start_ready());
       int active = 0;
       curl_multi_perform(multi_, &active);
-      CHECK(conclude_finished());
+      TRY(const bool any_finished, conclude_finished());
       report();
-      // A quarter of a second at most, so that an interruption or a delay that is over is seen.
-      if (left_ != 0) curl_multi_poll(multi_, nullptr, 0, 250, nullptr);
+      if (!any_finished) curl_multi_poll(multi_, nullptr, 0, patience(), nullptr);
     }
     return {};
   }
@@ -360,6 +329,16 @@ class Engine {
     CURLM* multi = started == CURLE_OK ? curl_multi_init() : nullptr;
     if (!multi) throw std::bad_alloc();
     return multi;
+  }
+
+  // Milliseconds until a delayed job may start; a quarter of a second at most, so that an interruption is seen.
+  int patience() const {
+    auto wait = std::chrono::milliseconds(250);
+    for (const Job* job : waiting_) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(job->not_before - Clock::now());
+      if (left.count() > 0) wait = std::min(wait, left);
+    }
+    return static_cast<int>(wait.count());
   }
 
   Status start_ready() {
@@ -382,10 +361,12 @@ class Engine {
     return {};
   }
 
-  Status conclude_finished() {
+  Result<bool> conclude_finished() {
+    bool any = false;
     int queued = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_, &queued)) {
       if (message->msg != CURLMSG_DONE) continue;
+      any = true;
       const CURLcode code = message->data.result;
       const auto it = std::find_if(running_.begin(), running_.end(),
                                    [&](const auto& t) { return t->easy() == message->easy_handle; });
@@ -395,14 +376,14 @@ class Engine {
       Job& job = transfer->job();
       TRY(const Outcome outcome, in(job.name, transfer->conclude(code)));
       if (outcome.next == Next::stop) {
-        done_ += job.max;
+        done_ += job.sink->have();
         left_--;
         job.sink.reset();
       } else {
         CHECK(try_on(job, outcome));
       }
     }
-    return {};
+    return any;
   }
 
   Status try_on(Job& job, const Outcome& outcome) {
@@ -474,6 +455,7 @@ Status fetch_all(const Store& store, std::span<const Download> downloads, Progre
         {.name = download.name,
          .urls = download.urls,
          .max = download.size,
+         .exact = true,
          .open = [&store, &download]() -> Result<std::unique_ptr<Sink>> { return BlobSink::open(store, download); }});
   }
   if (jobs.empty()) return {};

@@ -5,6 +5,7 @@
 //     blobs/sha256/ab/cdef…   one file a blob, mode 0444, named by the digest of its bytes
 //     git/<sha256(url)>.git   bare mirrors; never trusted, always re-hashed on use
 //     trees/<kind>/<name>/    published folders (unpacked root file systems), made whole or not at all
+//     partial/<digest>        a download that was cut short; the next one asks for the rest (lib/pin/fetch.h)
 //     tmp/<session>/          work in progress of one process, which holds flock(2) on it
 //     locks/                  one flock(2) file for each tree or mirror being made
 //
