@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -62,8 +64,7 @@ class BlobSink final : public Sink {
     CHECK(make_folders(folder));
     const fs::path path = folder / to_hex(download.sha256);
     TRY(sink->file_, open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
-    struct stat held {
-    }, named{};
+    struct stat held = {}, named = {};
     if (flock(sink->file_.get(), LOCK_EX | LOCK_NB) == 0 && fstat(sink->file_.get(), &held) == 0 &&
         stat(path.c_str(), &named) == 0 && held.st_ino == named.st_ino && held.st_dev == named.st_dev) {
       sink->path_ = path;
@@ -222,8 +223,7 @@ class Transfer {
     curl_easy_setopt(easy_, option, value);
   }
 
-  // Throws the part away. If some of it came from an earlier transfer, this URL deserves another try with a clean
-  // start.
+  // Throws the part away. If some of it came from an earlier transfer, this URL is asked again for the whole.
   Result<Outcome> discard(Outcome outcome) {
     CHECK(job_.sink->restart());
     if (start_ != 0 && !job_.discarded) {
