@@ -35,10 +35,9 @@ Result<Elf> Elf::parse(ByteView file) {
 
   ByteReader r(file, "ELF header");
   r.at(0).literal("\x7f" "ELF", "magic");
-  if (auto c = r.at(4).le<std::uint8_t>("class"); c != 2) r.reject("class", "is " + std::to_string(c) + ", not 2 (64-bit)");
-  if (auto d = r.at(5).le<std::uint8_t>("data"); d != 1)
-    r.reject("data", "is " + std::to_string(d) + ", not 1 (little-endian)");
-  if (auto v = r.at(6).le<std::uint8_t>("version"); v != 1) r.reject("version", "is " + std::to_string(v) + ", not 1");
+  const auto ident_class = r.at(4).le<std::uint8_t>("class");
+  const auto ident_data = r.at(5).le<std::uint8_t>("data");
+  r.at(6).literal("\1", "version");
   r.at(7).skip(9, "abi and padding");
   elf.type_ = r.at(16).le<std::uint16_t>("e_type");
   elf.machine_ = r.at(18).le<std::uint16_t>("e_machine");
@@ -54,6 +53,10 @@ Result<Elf> Elf::parse(ByteView file) {
   sections.count = r.at(60).le<std::uint16_t>("e_shnum");
   const auto names_index = r.at(62).le<std::uint16_t>("e_shstrndx");
   CHECK(r.finish(0));
+  if (ident_class != 2)
+    return fail(Fault::unsupported, "ELF header: class at 0x4: is " + std::to_string(ident_class) + ", not 2 (64-bit)");
+  if (ident_data != 1)
+    return fail(Fault::unsupported, "ELF header: data at 0x5: is " + std::to_string(ident_data) + ", not 1 (little-endian)");
   // Beyond 65279 entries ELF moves these counts elsewhere; no image that is measured comes near.
   if (segments.count == 0xffff || (sections.count == 0 && sections.offset != 0))
     return fail(Fault::unsupported, "ELF header: extended numbering of segments or sections");

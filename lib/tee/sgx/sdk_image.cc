@@ -354,12 +354,14 @@ Status SdkImage::read_metadata() {
   if (section == nullptr) return fail(Fault::unsupported, "ELF: has no section .note.sgxmeta");
   note_ = elf_.content(*section);
   ByteReader r(note_, ".note.sgxmeta");
-  if (auto n = r.at(0).le<std::uint32_t>("namesz"); n != 13) r.reject("namesz", "is " + std::to_string(n) + ", not 13");
+  const auto name_size = r.at(0).le<std::uint32_t>("namesz");
   const auto size = r.at(4).le<std::uint32_t>("descsz");
   r.at(8).skip(4, "type");
   r.at(12).literal("sgx_metadata\0"sv, "name");
   ByteView list = r.at(25).view(size, "metadata");
   CHECK(r.finish(0));
+  if (name_size != 13)
+    return fail(Fault::format, ".note.sgxmeta: namesz at 0x0: is " + std::to_string(name_size) + ", not 13");
 
   // The copies follow each other; the first place that does not begin like one ends the list.
   while (list.size() >= kMetadata.size && load_le<std::uint64_t>(list) == kMetadataMagic) {

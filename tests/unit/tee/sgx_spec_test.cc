@@ -1,0 +1,46 @@
+// The layout tables in specs/tee/sgx.md are those of the code.
+#include <gtest/gtest.h>
+
+#include "lib/base/files.h"
+#include "lib/tee/sgx/sdk_image.h"
+#include "lib/tee/sgx/sigstruct.h"
+
+namespace hallmark::sgx {
+namespace {
+
+std::string page() { return *read_text(fs::path(HALLMARK_SOURCE_DIR) / "specs/tee/sgx.md", 1 << 20); }
+
+// "| 960 | 32 | enclavehash |" for each row; what follows on the line is for people.
+template <const auto& L>
+void expect_table() {
+  const std::string text = page();
+  const std::size_t begin = text.find("### " + std::string(L.name) + ", " + std::to_string(L.size) + " bytes\n");
+  ASSERT_NE(begin, text.npos) << L.name;
+  std::string_view section(text);
+  section = section.substr(begin, text.find("\n#", begin) - begin);
+  std::string rows;
+  for (std::size_t at = section.find("\n| "); at != section.npos; at = section.find("\n| ", at + 1)) {
+    // The first three cells.
+    std::size_t cell = at + 2;
+    for (int i = 0; i < 3; i++) cell = section.find(" |", cell + 1);
+    rows += section.substr(at, cell - at);
+  }
+  std::string wanted = "\n| offset | size | field";
+  for (const Field& f : L.fields)
+    wanted += "\n| " + std::to_string(f.offset) + " | " + std::to_string(f.size) + " | `" + std::string(f.name) + "`";
+  EXPECT_EQ(rows, wanted);
+}
+
+TEST(SgxSpec, HasTheLayoutsOfTheCode) {
+  expect_table<kSigstruct>();
+  expect_table<kMetadata>();
+  expect_table<kPatchEntry>();
+  expect_table<kLayoutEntry>();
+  expect_table<kLayoutGroupEntry>();
+  expect_table<kElrangeEntry>();
+  expect_table<kExtendEntry>();
+  expect_table<kSharedObjectEntry>();
+}
+
+}  // namespace
+}  // namespace hallmark::sgx

@@ -1,0 +1,49 @@
+// Small enclaves, one a feature of the loader or a forgery. Oracle: sgx/make_enclaves.py, which made them, knows the
+// pages of each and hashes the list of their records with Python's hashlib.
+#include <gtest/gtest.h>
+
+#include "lib/tee/platform.h"
+
+namespace hallmark {
+namespace {
+
+const fs::path kFolder = fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx";
+
+Json::Array cases() { return parse_json(*read_text(kFolder / "cases.json", 1 << 20))->items(); }
+
+class SgxMade : public testing::TestWithParam<Json> {};
+
+// `found` has as many lines as `wanted`, each beginning like its counterpart.
+void expect_begin(const std::vector<std::string>& found, const Json& wanted) {
+  ASSERT_EQ(found.size(), wanted.items().size()) << testing::PrintToString(found);
+  for (std::size_t i = 0; i < found.size(); i++)
+    EXPECT_TRUE(found[i].starts_with(wanted.items()[i].string())) << found[i];
+}
+
+TEST_P(SgxMade, MeasuresAsItsMakerSays) {
+  const Json& want = GetParam();
+  MeasureRequest request{.image = kFolder / want.find("file")->string(), .companions = {}};
+  if (const Json* sig = want.find("sig")) request.companions["sigstruct"] = kFolder / sig->string();
+  auto m = measure(request);
+  ASSERT_TRUE(m) << m.error().message();
+  EXPECT_EQ(to_text(m->state), want.find("state")->string());
+  EXPECT_EQ(to_hex(m->registers.at(0).digest), want.find("mrenclave")->string());
+  expect_begin(m->problems, *want.find("problems"));
+  expect_begin(m->warnings, *want.find("warnings"));
+  const Json* metadata = want.find("metadata");
+  if (metadata == nullptr) return;
+  EXPECT_EQ(m->inputs.find("sdk_version")->string(), "2.26.100");
+  ASSERT_EQ(m->inputs.find("metadata")->items().size(), metadata->items().size());
+  for (std::size_t i = 0; i < metadata->items().size(); i++)
+    for (const auto& [key, value] : metadata->items()[i].members())
+      EXPECT_EQ(*m->inputs.find("metadata")->items()[i].find(key), value) << key;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, SgxMade, testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = std::to_string(info.index) + info.param.find("file")->string();
+  std::erase_if(name, [](char c) { return c == '-' || c == '.'; });
+  return name;
+});
+
+}  // namespace
+}  // namespace hallmark
