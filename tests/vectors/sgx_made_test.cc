@@ -39,9 +39,9 @@ TEST_P(SgxMade, MeasuresAsItsMakerSays) {
       EXPECT_EQ(*m->inputs.find("metadata")->items()[i].find(key), value) << key;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, SgxMade, testing::ValuesIn(cases()), [](const auto& info) {
-  std::string name = std::to_string(info.index) + info.param.find("file")->string();
-  std::erase_if(name, [](char c) { return c == '-' || c == '.'; });
+INSTANTIATE_TEST_SUITE_P(Cases, SgxMade, testing::ValuesIn(cases()), [](const auto& c) {
+  std::string name = std::to_string(c.index) + c.param.find("file")->string();
+  std::erase_if(name, [](char letter) { return letter == '-' || letter == '.'; });
   return name;
 });
 

@@ -50,7 +50,7 @@ void Mrenclave::extend(std::uint64_t offset, std::span<const std::uint8_t, kChun
   put(record, 0, "EEXTEND");
   put(record, 8, offset);
   std::copy(chunk.begin(), chunk.end(), record.begin() + kRecord);
-  chunks_++;
+  if (chunks_++ == 0) pages_extended_++;
   if (trace_) page_hash_.add(chunk);
 }
 
@@ -61,7 +61,6 @@ void Mrenclave::extend_page(std::span<const std::uint8_t, kPage> page) {
 
 void Mrenclave::end_page() {
   if (pages_added_ == 0) return;
-  pages_extended_ += chunks_ != 0;
   unmeasured_code_ += (flags_ & kExecute) != 0 && chunks_ < kChunksOfPage;
   if (trace_) {
     std::string detail = "offset=" + hex_offset(page_) + " flags=" + hex_offset(flags_);

@@ -31,8 +31,8 @@ class Mrenclave {
   // How many pages were added so far, and in how many of them something was measured.
   std::uint64_t pages_added() const { return pages_added_; }
   std::uint64_t pages_extended() const { return pages_extended_; }
-  // Pages of which some byte may be executed although it was not measured: whoever loads the
-  // enclave chooses it.
+  // Pages of which some byte may be executed although it was not measured, so that whoever loads the enclave
+  // chooses it. Known after finish().
   std::uint64_t unmeasured_code() const { return unmeasured_code_; }
 
  private:

@@ -1,0 +1,76 @@
+# hallmark measure on the small enclaves whose values an independent program computed (tests/vectors/sgx).
+. "$(dirname "$0")/common.sh"
+
+made=$source_dir/tests/vectors/sgx
+cp "$made"/*.so "$made"/*.sgxs "$made"/*.sig .
+
+# What the maker says, and the three answers a script can tell apart.
+mrenclave() { python3 -c 'import json, sys; print(json.load(sys.stdin)["registers"]["mrenclave"])'; }
+[[ $(hallmark measure plain.so --json | mrenclave) == $(python3 -c "
+import json; print(next(c['mrenclave'] for c in json.load(open('$made/cases.json')) if c['file'] == 'plain.so'))") ]]
+expect_exit 0 hallmark measure plain.so
+contains "$stdout" 'equal: this is the signed value, and the signature holds'
+expect_exit 1 hallmark measure code-changed.so
+contains "$stdout" 'the code was changed under a valid signature'
+expect_exit 1 hallmark measure hash-changed.so
+contains "$stdout" 'the embedded hash was changed'
+expect_exit 0 hallmark measure debug-launchable.so
+contains "$stdout" 'what to worry about'
+
+# Of a stream, the signature beside it is used, and another one when it is named. sha256sum is the oracle.
+expect_exit 0 hallmark measure stream.sgxs
+contains "$stderr" 'using the signature beside it, stream.sig'
+contains "$stdout" "$(sha256sum <stream.sgxs | cut -c-64)"
+expect_exit 1 hallmark measure stream.sgxs --sig unmeasured.sig
+expect_exit 1 hallmark measure stream.sgxs --sigstruct unmeasured.sig
+mv stream.sig elsewhere.sig
+expect_exit 0 hallmark measure stream.sgxs
+contains "$stdout" 'computed: there is no signed value to compare with'
+
+# The document is what its schema and the example say.
+for file in plain.so code-changed.so stream.sgxs unmeasured.sgxs; do
+  hallmark measure "$file" --json >"$work/$file.json" || true
+done
+python3 - "$source_dir/specs/schemas" "$work" <<'P'
+import json, pathlib, sys
+import jsonschema
+schemas, work = map(pathlib.Path, sys.argv[1:])
+schema = json.loads((schemas / "measurement-v1.schema.json").read_text())
+found = {path.name: json.loads(path.read_text()) for path in work.glob("*.json")}
+for document in found.values():
+    jsonschema.Draft202012Validator(schema).validate(document)
+example = json.loads((schemas / "examples/measurement-v1.json").read_text())
+example["hallmark_version"] = found["plain.so.json"]["hallmark_version"]
+assert example == found["plain.so.json"], "the example is not what measuring plain.so gives"
+assert len(found) == 4
+P
+
+# Two traces differ first in the page that differs: the one with the changed byte.
+hallmark measure --trace small.so 2>a >/dev/null
+hallmark measure --trace code-changed.so 2>b >/dev/null || true
+[[ $(head -1 a) == 'ECREATE ssa_frame_pages=1 size=0x10000' ]]
+contains a 'EADD offset=0x5000 flags=0x100 chunks=16 sha256='
+[[ $(diff a b | head -1) == 2c2 && $(diff a b | grep -c '^[<>]') == 2 ]]
+[[ $(diff a b | sed -n 2p) == '< EADD offset=0x0 flags=0x205 chunks=16 sha256='* ]]
+
+# Damaged, unknown, absent.
+head -c 1000 small.so >short.so
+expect_exit 3 hallmark measure short.so
+contains "$stderr" 'measuring short.so: ELF'
+expect_exit 2 hallmark measure small.so --sig elsewhere.sig
+contains "$stderr" 'carries its own SIGSTRUCT'
+expect_exit 3 hallmark measure stream.sgxs --sig small.so
+echo 'sgx.enclave_size = "64M"' >app.manifest.sgx
+expect_exit 4 hallmark measure app.manifest.sgx
+contains "$stderr" 'Gramine manifest'
+expect_exit 4 hallmark measure elsewhere.sig
+expect_exit 4 hallmark measure "$HALLMARK"
+contains "$stderr" 'without enclave metadata'
+expect_exit 4 hallmark measure /dev/null
+expect_exit 5 hallmark measure nowhere.so
+mkfifo pipe
+expect_exit 4 timeout 10 "$HALLMARK" measure pipe
+# A name with a control character reaches the terminal escaped.
+cp small.so $'bad\e[31m.so'
+expect_exit 0 hallmark measure $'bad\e[31m.so'
+not grep -q $'\e' "$stdout"
