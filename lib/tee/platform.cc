@@ -1,18 +1,13 @@
 #include "lib/tee/platform.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
+#include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/measure.h"
 
 namespace hallmark {
 namespace {
-
-constexpr std::size_t kFirstBytes = 4096;
 
 Result<Measurement> measure_sgx(const MeasureRequest& request, const Trace& trace) {
   std::optional<fs::path> sigstruct;
@@ -28,11 +23,7 @@ constexpr std::array kPlatforms{
 };
 
 Result<const Platform*> detect(const fs::path& image) {
-  TRY(const Fd file, open_file(image, O_RDONLY | O_NONBLOCK));  // O_NONBLOCK: a FIFO must not make us wait
-  Bytes start(kFirstBytes);
-  const ssize_t n = pread(file.get(), start.data(), start.size(), 0);
-  if (n < 0) return fail_errno("cannot be read", errno);
-  start.resize(static_cast<std::size_t>(n));
+  TRY(const Bytes start, first_bytes(image));
   for (const Platform& p : kPlatforms)
     if (p.recognises(start)) return &p;
   return fail(Fault::unsupported, "its first bytes are those of no image that can be measured");

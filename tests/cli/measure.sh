@@ -29,7 +29,7 @@ contains "$stdout" 'computed: there is no signed value to compare with'
 
 # The document is what its schema and the example say.
 for file in plain.so code-changed.so stream.sgxs unmeasured.sgxs; do
-  hallmark measure "$file" --json >"$work/$file.json" || true
+  hallmark measure "$file" --json --quiet >"$work/$file.json" || true
 done
 python3 - "$source_dir/specs/schemas" "$work" <<'P'
 import json, pathlib, sys
@@ -48,10 +48,11 @@ P
 # Two traces differ first in the page that differs: the one with the changed byte.
 hallmark measure --trace small.so 2>a >/dev/null
 hallmark measure --trace code-changed.so 2>b >/dev/null || true
-[[ $(head -1 a) == 'ECREATE ssa_frame_pages=1 size=0x10000' ]]
+not diff a b >changes
+contains a 'ECREATE ssa_frame_pages=1 size=0x10000'
 contains a 'EADD offset=0x5000 flags=0x100 chunks=16 sha256='
-[[ $(diff a b | head -1) == 2c2 && $(diff a b | grep -c '^[<>]') == 2 ]]
-[[ $(diff a b | sed -n 2p) == '< EADD offset=0x0 flags=0x205 chunks=16 sha256='* ]]
+[[ $(grep -c '^[<>]' changes) == 2 ]]
+contains changes '< EADD offset=0x0 flags=0x205 chunks=16 sha256='
 
 # Damaged, unknown, absent.
 head -c 1000 small.so >short.so
@@ -66,10 +67,11 @@ contains "$stderr" 'Gramine manifest'
 expect_exit 4 hallmark measure elsewhere.sig
 expect_exit 4 hallmark measure "$HALLMARK"
 contains "$stderr" 'without enclave metadata'
-expect_exit 4 hallmark measure /dev/null
 expect_exit 5 hallmark measure nowhere.so
 mkfifo pipe
-expect_exit 4 timeout 10 "$HALLMARK" measure pipe
+expect_exit 5 timeout 10 "$HALLMARK" measure pipe
+contains "$stderr" 'is not a regular file'
+expect_exit 5 hallmark measure /dev/null
 # A name with a control character reaches the terminal escaped.
 cp small.so $'bad\e[31m.so'
 expect_exit 0 hallmark measure $'bad\e[31m.so'

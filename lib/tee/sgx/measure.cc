@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "lib/formats/elf.h"
+#include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
@@ -131,7 +132,8 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
   return m;
 }
 
-Result<Measurement> measure_stream(const Fd& file, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+  TRY(const Fd file, open_file(image, O_RDONLY));
   const ByteSource source = [&](std::span<std::uint8_t> into) -> Result<std::size_t> {
     ssize_t n;
     do n = read(file.get(), into.data(), into.size()); while (n < 0 && errno == EINTR);
@@ -166,13 +168,8 @@ Result<Measurement> measure_stream(const Fd& file, const std::optional<fs::path>
 }
 
 Result<Measurement> measure_by_kind(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
-  TRY(const Fd file, open_file(image, O_RDONLY | O_NONBLOCK));  // O_NONBLOCK: a FIFO must not make us wait
-  Bytes start(4096);
-  const ssize_t n = pread(file.get(), start.data(), start.size(), 0);
-  if (n < 0) return fail_errno("cannot be read", errno);
-  start.resize(static_cast<std::size_t>(n));
-
-  if (is_sgxs(start)) return measure_stream(file, sigstruct, trace);
+  TRY(const Bytes start, first_bytes(image));
+  if (is_sgxs(start)) return measure_stream(image, sigstruct, trace);
   if (is_sigstruct(start))
     return fail(Fault::unsupported, "a SIGSTRUCT without its enclave; give it along with the .sgxs file that it signs");
   if (!is_elf(start)) {
