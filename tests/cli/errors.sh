@@ -23,3 +23,8 @@ CLICOLOR_FORCE=1 expect_exit 2 hallmark complation
 grep -q $'\x1b' "$stderr"
 CLICOLOR_FORCE=1 NO_COLOR=1 expect_exit 2 hallmark complation
 not grep -q $'\x1b' "$stderr"
+status=0
+TERM=xterm python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' \
+  "$HALLMARK" complation >screen || status=$?
+[[ $status == 2 ]]
+grep -q $'\x1b\[1;31merror:\x1b\[0m unknown command' screen
