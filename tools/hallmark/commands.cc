@@ -4,6 +4,7 @@ namespace hallmark::cli {
 
 std::span<const Entry> commands() {
   static constexpr Entry kCommands[] = {
+      {"build", make_build},
       {"measure", make_measure},
       {"doctor", make_doctor},
       {"completion", make_completion},
