@@ -1,6 +1,7 @@
 #include "lib/base/json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <stdexcept>
 
 #include <nlohmann/json.hpp>
@@ -315,7 +316,13 @@ const Json* Fields::take(std::string_view key, bool required) {
 }
 
 void Fields::reject(std::string_view key, std::string why, Fault fault) {
-  const Json* value = json_->find(key);
+  // "urls[2]" and "outputs[0].path" stand where the item does.
+  const auto bracket = key.find('[');
+  const Json* value = json_->find(key.substr(0, bracket));
+  std::size_t index = 0;
+  if (bracket != key.npos && value && value->is_array() &&
+      std::from_chars(key.data() + bracket + 1, key.data() + key.size(), index).ec == std::errc() && index < value->items().size())
+    value = &value->items()[index];
   state_->refuse(join_path(path_, key), value ? value->line() : json_->line(), std::move(why), fault);
 }
 

@@ -150,7 +150,7 @@ class Fields {
   // The value as it stands, for a part that another reader decodes; null if absent.
   const Json& raw(std::string_view key);
 
-  // Refuses the value of `key` just read: what is wrong with it.
+  // Refuses the value of `key` just read: what is wrong with it. "key[2]" and "key[2].member" name an item of a list.
   void reject(std::string_view key, std::string why, Fault fault = Fault::format);
   bool ok() const;
 

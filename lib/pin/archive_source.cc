@@ -1,6 +1,7 @@
 #include "lib/pin/archive_source.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -23,6 +24,9 @@ constexpr ArchiveLimits kLimits{.entries = 1'000'000, .bytes = std::uint64_t{16}
 // A file on this machine, copied into the store if it is the one that is meant.
 Status take_file(const fs::path& path, const ArchivePin& pin, const Sha256& expected, const Store& store) {
   TRY(const Fd file, open_file(path, O_RDONLY | O_NONBLOCK));
+  struct stat st {};
+  if (fstat(file.get(), &st) != 0) return fail_errno(path.string() + ": cannot be examined", errno);
+  if (!S_ISREG(st.st_mode)) return fail(Fault::environment, path.string() + ": is not a regular file");
   TRY(Store::Writer blob, store.writer());
   Bytes piece(kPiece);
   std::uint64_t size = 0;

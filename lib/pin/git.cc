@@ -291,7 +291,10 @@ Result<GitRepository::Fetched> GitRepository::fetch(const std::string& url, cons
 
   progress.phase("fetching " + printable(url));
   git_remote* remote = nullptr;
-  if (int code = git_remote_create_anonymous(&remote, opened, url.c_str())) return git_failure(url, code);
+  git_remote_create_options create = GIT_REMOTE_CREATE_OPTIONS_INIT;
+  create.repository = opened;
+  create.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
+  if (int code = git_remote_create_with_opts(&remote, url.c_str(), &create)) return git_failure(url, code);
   const Remote owned(remote);
   git_remote_callbacks callbacks = GIT_REMOTE_CALLBACKS_INIT;
   git_proxy_options proxy = GIT_PROXY_OPTIONS_INIT;
@@ -352,6 +355,13 @@ Result<std::optional<GitCommit>> GitRepository::head(const std::string& folder) 
   if (git_tree_entry_type(entry) != GIT_OBJECT_TREE) return std::nullopt;
   head.tree = hex_of(git_tree_entry_id(entry));
   return head;
+}
+
+bool GitRepository::has_in_history(const std::string& commit) const {
+  const auto id = oid_of(commit);
+  git_oid head;
+  if (!id || git_reference_name_to_id(&head, repository_, "HEAD") != 0) return false;
+  return git_oid_equal(&head, &*id) != 0 || git_graph_descendant_of(repository_, &head, &*id) == 1;
 }
 
 Result<std::vector<std::string>> GitRepository::changes(const std::string& folder, std::string_view but,

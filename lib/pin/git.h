@@ -41,6 +41,9 @@ class GitRepository {
   // HEAD's commit and the tree of a folder in it ("" for the whole), or nothing where either is missing.
   Result<std::optional<GitCommit>> head(const std::string& folder) const;
 
+  // Whether HEAD is the commit or comes after it.
+  bool has_in_history(const std::string& commit) const;
+
   // Below `folder`: paths that differ from HEAD or are in no commit and not ignored, sorted, at most `max`.
   // Files named `but` do not count.
   Result<std::vector<std::string>> changes(const std::string& folder, std::string_view but, std::size_t max) const;

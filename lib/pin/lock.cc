@@ -126,7 +126,7 @@ ArchivePin read_archive(Fields archive) {
   for (const std::string& url : pin.urls)
     if (auto why = problem_with_source_address(url)) archive.reject("urls", *why);
   pin.sha256 = archive.hex("sha256", 32);
-  pin.size = static_cast<std::uint64_t>(archive.integer("size", 1, kMaxInteger));
+  pin.size = static_cast<std::uint64_t>(archive.integer("size", 1, kMaxArchive));
   pin.strip = static_cast<std::uint32_t>(archive.integer("strip", 0, 100));
   return pin;
 }

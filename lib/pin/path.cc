@@ -166,8 +166,8 @@ Result<std::optional<std::string>> why_dirty(const Place& place, const std::opti
 
 }  // namespace
 
-Result<PinnedPath> pin_path(const std::string& path, const fs::path& folder, bool allow_dirty, SourceArchive archive,
-                            Progress& progress) {
+Result<PinnedPath> pin_path(const std::string& path, const fs::path& folder, bool allow_dirty,
+                            const SourcePin* previous, SourceArchive archive, Progress& progress) {
   TRY(const Place place, find_place(folder));
   std::optional<GitCommit> head;
   if (place.git) {
@@ -187,6 +187,10 @@ Result<PinnedPath> pin_path(const std::string& path, const fs::path& folder, boo
   CHECK(dirty ? DiskWalk(place, archive, progress).folder("")
               : place.git->archive_tree(head->tree, kLockFile, archive, progress));
   TRY(const SourceTree tree, archive.finish(nullptr));
+  const auto* before = previous ? std::get_if<PathPin>(&previous->origin) : nullptr;
+  const bool unchanged =
+      before && before->path == path && !before->dirty && !dirty && previous->tree_sha256 == to_hex(tree.sha256);
+  if (unchanged && place.git->has_in_history(before->commit)) return PinnedPath{*before, tree};
   return PinnedPath{std::move(pin), tree};
 }
 

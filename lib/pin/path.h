@@ -20,9 +20,10 @@ struct PinnedPath {
   SourceTree tree;
 };
 
-// `folder` is where `path` leads.
-Result<PinnedPath> pin_path(const std::string& path, const fs::path& folder, bool allow_dirty, SourceArchive archive,
-                            Progress& progress);
+// `folder` is where `path` leads. If it holds just what `previous` says, and that commit is in its history, that is
+// the answer.
+Result<PinnedPath> pin_path(const std::string& path, const fs::path& folder, bool allow_dirty,
+                            const SourcePin* previous, SourceArchive archive, Progress& progress);
 
 // The folder as it stands on the disk.
 Status archive_folder(const fs::path& folder, SourceArchive& archive, Progress& progress);

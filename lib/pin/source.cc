@@ -86,6 +86,42 @@ Status refill(const ArchivePin& pin, const fs::path& folder, const std::optional
   return archive_archive(pin, store, archive, progress);
 }
 
+Status check_counts(const SourcePin& pin, const SourceTree& tree) {
+  if (tree.files == pin.files && tree.bytes == pin.bytes) return {};
+  return fail(Fault::mismatch, "source " + pin.name + ": has " + std::to_string(tree.files) + " files of " +
+                                   std::to_string(tree.bytes) + " bytes; the lock says " + std::to_string(pin.files) +
+                                   " of " + std::to_string(pin.bytes));
+}
+
+// The whole source, made again. Published only if it is the pinned one.
+Status remake(const SourcePin& pin, const fs::path& folder, const std::optional<fs::path>& copy, const Store& store,
+              Progress& progress) {
+  const std::string where = "source " + pin.name;
+  TRY(const Sha256 expected, digest_from_hex<Alg::sha256>(pin.tree_sha256));
+  TRY(SourceArchive archive, SourceArchive::make(store, pin.allow_private_keys));
+  CHECK(in(where, std::visit([&](const auto& origin) { return refill(origin, folder, copy, archive, store, progress); },
+                             pin.origin)));
+  auto finished = archive.finish(&expected);
+  if (!finished && finished.error().fault == Fault::mismatch)
+    return in(where + ": tree_sha256: what is there now is not what the lock pins",
+              Status(Failure(std::move(finished).error())));
+  TRY(const SourceTree tree, in(where, std::move(finished)));
+  return check_counts(pin, tree);
+}
+
+// The commit has the tree and the time that the lock says of it.
+Status check_commit(const GitPin& pin, const fs::path& folder, const Store& store, Progress& progress) {
+  TRY(const auto fetched, GitRepository::fetch(from_folder(pin.url, folder), pin.commit, store, progress));
+  if (fetched.commit.tree != pin.tree)
+    return fail(Fault::mismatch,
+                "tree: commit " + pin.commit + " has " + fetched.commit.tree + ", the lock says " + pin.tree);
+  if (fetched.commit.committed != pin.committed)
+    return fail(Fault::mismatch, "committed: commit " + pin.commit + " was made at " +
+                                     std::to_string(fetched.commit.committed) + ", the lock says " +
+                                     std::to_string(pin.committed));
+  return {};
+}
+
 }  // namespace
 
 Result<SourcePin> pin_source(const SourceRequest& request, const fs::path& folder, const PinOptions& options,
@@ -95,8 +131,8 @@ Result<SourcePin> pin_source(const SourceRequest& request, const fs::path& folde
   TRY(SourceArchive archive, SourceArchive::make(store, request.allow_private_keys));
   Result<Pinned> pinned = Pinned{};
   if (const auto* path = std::get_if<PathRequest>(&request.origin)) {
-    TRY(PinnedPath made,
-        in(where, pin_path(path->path, folder / path->path, options.allow_dirty, std::move(archive), progress)));
+    TRY(PinnedPath made, in(where, pin_path(path->path, folder / path->path, options.allow_dirty, options.previous,
+                                            std::move(archive), progress)));
     pinned = Pinned{std::move(made.pin), made.tree};
   } else if (const auto* git = std::get_if<GitRequest>(&request.origin)) {
     pinned = pin(*git, folder, std::move(archive), store, progress);
@@ -111,25 +147,34 @@ Result<SourcePin> pin_source(const SourceRequest& request, const fs::path& folde
 
 Status fetch_source(const SourcePin& pin, const fs::path& folder, const std::map<std::string, fs::path>& copies,
                     const Store& store, Progress& progress) {
-  const std::string where = "source " + pin.name;
   TRY(const Sha256 expected, digest_from_hex<Alg::sha256>(pin.tree_sha256));
   if (store.has(expected)) return {};
   progress.phase("reading source " + pin.name);
   std::optional<fs::path> copy;
   if (auto given = copies.find(pin.name); given != copies.end()) copy = given->second;
-  TRY(SourceArchive archive, SourceArchive::make(store, pin.allow_private_keys));
-  CHECK(in(where, std::visit([&](const auto& origin) { return refill(origin, folder, copy, archive, store, progress); },
-                             pin.origin)));
-  auto finished = archive.finish(&expected);
-  if (!finished && finished.error().fault == Fault::mismatch)
-    return fail(Fault::mismatch, where + ": tree_sha256: what is there now is not what the lock pins (" +
-                                     finished.error().message() + ")");
-  TRY(const SourceTree tree, in(where, std::move(finished)));
-  if (tree.files != pin.files || tree.bytes != pin.bytes)
-    return fail(Fault::mismatch, where + ": has " + std::to_string(tree.files) + " files of " +
-                                     std::to_string(tree.bytes) + " bytes; the lock says " + std::to_string(pin.files) +
-                                     " of " + std::to_string(pin.bytes));
-  return {};
+  return remake(pin, folder, copy, store, progress);
+}
+
+Status check_source(const SourcePin& pin, const fs::path& folder, const Store& store, Progress& progress) {
+  progress.phase("checking source " + pin.name);
+  const std::string where = "source " + pin.name;
+  TRY(const Sha256 expected, digest_from_hex<Alg::sha256>(pin.tree_sha256));
+  if (store.has(expected)) {
+    TRY(const Fd blob, in(where, store.open_blob(expected)));
+    static_cast<void>(blob);
+  }
+  const auto* path = std::get_if<PathPin>(&pin.origin);
+  if (!path) {
+    if (const auto* git = std::get_if<GitPin>(&pin.origin))
+      CHECK(in(where, check_commit(*git, folder, store, progress)));
+    return remake(pin, folder, std::nullopt, store, progress);
+  }
+  const SourceRequest request{pin.name, pin.into, PathRequest{path->path}, pin.allow_private_keys};
+  TRY(const SourcePin now,
+      pin_source(request, folder, {.allow_dirty = path->dirty, .previous = &pin}, store, progress));
+  if (now.tree_sha256 == pin.tree_sha256) return check_counts(pin, {expected, now.files, now.bytes});
+  return fail(Fault::mismatch, where + ": tree_sha256: the folder now has " + now.tree_sha256 + ", the lock pins " +
+                                   pin.tree_sha256 + "; run 'hallmark pin'");
 }
 
 Status check_copies(const std::vector<SourcePin>& sources, const std::map<std::string, fs::path>& copies) {

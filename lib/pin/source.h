@@ -9,6 +9,9 @@ namespace hallmark::pin {
 
 struct PinOptions {
   bool allow_dirty = false;  // take a local folder as it stands, with changes that no commit holds
+  // What the lock says so far. A folder that still holds exactly that keeps its commit, as long as the
+  // commit is in the history: committing the lock must not make it stale.
+  const SourcePin* previous = nullptr;
 };
 
 // Finds out what the request means now, and puts its archive into the store. Relative
@@ -22,6 +25,10 @@ Result<SourcePin> pin_source(const SourceRequest& request, const fs::path& folde
 // pinned digest are refused as a mismatch.
 Status fetch_source(const SourcePin& pin, const fs::path& folder, const std::map<std::string, fs::path>& copies,
                     const Store& store, Progress& progress);
+
+// Makes the source again from where the lock says, whatever the store holds, and compares: for `pin --check`. A local
+// folder is compared as it is now.
+Status check_source(const SourcePin& pin, const fs::path& folder, const Store& store, Progress& progress);
 
 // Every copy must name a source of the lock; otherwise a usage fault with a suggestion.
 Status check_copies(const std::vector<SourcePin>& sources, const std::map<std::string, fs::path>& copies);

@@ -44,7 +44,7 @@ ArchiveRequest read_archive(Fields archive) {
   for (std::size_t i = 0; i < request.urls.size(); i++)
     if (auto why = problem_with_source_address(request.urls[i])) archive.reject(item("urls", i), *why);
   request.sha256 = archive.hex("sha256", 32);
-  request.size = static_cast<std::uint64_t>(archive.integer("size", 1, kMaxInteger));
+  request.size = static_cast<std::uint64_t>(archive.integer("size", 1, kMaxArchive));
   request.strip = static_cast<std::uint32_t>(archive.integer_or("strip", 0, 100, 0));
   return request;
 }

@@ -18,6 +18,8 @@ struct GitRequest {
 struct PathRequest {
   std::string path;  // relative to the specification's folder: a git work tree or a folder in one
 };
+inline constexpr std::int64_t kMaxArchive = std::int64_t{64} << 30;  // bytes
+
 struct ArchiveRequest {
   std::vector<std::string> urls;  // https:// or file:// URLs or paths of files; the first that answers is used
   std::string sha256;             // lower-case hex

@@ -61,7 +61,9 @@ git -c user.name=t -c user.email=t@example.org commit -qam "change the enclave"
 "$HALLMARK" certify "$work/changed-out" --key "$work/builder.key"
 expect_exit 1 "$HALLMARK" compare "$certificate" "$work/changed-out/certificate.intoto.json" >"$work/compared"
 grep -q different "$work/compared"
-# The old certificate's source is refused by its hash before anything is built.
-expect_exit 1 env HALLMARK_STORE="$work/stranger2" "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" --source enclave=. \
+# From the changed clone the old certificate can still be rebuilt, because its commit is in the history. A clone without
+# that history has other source: refused by its hash before anything is built.
+git clone -q --depth 1 "file://$work/clone" "$work/shallow"
+expect_exit 1 env HALLMARK_STORE="$work/stranger2" "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" --source enclave="$work/shallow/examples/sgx-enclave" \
   --out "$work/rebuilt2" 2>"$work/err"
 grep -q enclave "$work/err"

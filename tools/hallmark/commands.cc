@@ -4,6 +4,7 @@ namespace hallmark::cli {
 
 std::span<const Entry> commands() {
   static constexpr Entry kCommands[] = {
+      {"pin", make_pin},
       {"build", make_build},
       {"measure", make_measure},
       {"doctor", make_doctor},
