@@ -20,7 +20,7 @@ void watch_for_interrupts() {
   for (int n : {SIGINT, SIGTERM, SIGHUP}) sigaction(n, &action, nullptr);
   struct sigaction ignore {};
   ignore.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &ignore, nullptr);
+  for (int n : {SIGPIPE, SIGXFSZ}) sigaction(n, &ignore, nullptr);
 }
 
 bool interrupted() { return asked_to_stop; }

@@ -6,8 +6,8 @@
 namespace hallmark {
 
 // From now on the first SIGINT, SIGTERM or SIGHUP sets the flag; blocking calls
-// return EINTR. A second one ends the process at once. SIGPIPE is ignored, so
-// that a closed pipe is an error we can report.
+// return EINTR. A second one ends the process at once. SIGPIPE and SIGXFSZ
+// are ignored, so that a closed pipe and a file size limit are errors we can report.
 void watch_for_interrupts();
 
 bool interrupted();

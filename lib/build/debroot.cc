@@ -56,9 +56,12 @@ constexpr Alternative kAlternatives[] = {
 
 Type type_of(const ArchiveEntry& entry) {
   switch (entry.type) {
-    case ArchiveEntry::Type::folder: return Type::folder;
-    case ArchiveEntry::Type::symlink: return Type::symlink;
-    default: return (entry.mode & 0100) != 0 ? Type::executable : Type::file;
+    case ArchiveEntry::Type::folder:
+      return Type::folder;
+    case ArchiveEntry::Type::symlink:
+      return Type::symlink;
+    default:
+      return (entry.mode & 0100) != 0 ? Type::executable : Type::file;
   }
 }
 
@@ -87,7 +90,8 @@ class Merger {
     CHECK(make_parents(path, node.from));
     const auto [it, fresh] = tree_.try_emplace(path, node);
     if (fresh || same(it->second, node)) return {};
-    return fail(Fault::format, node.from + " and " + it->second.from + " both have \"" + printable(path) + "\", and not the same");
+    return fail(Fault::format,
+                node.from + " and " + it->second.from + " both have \"" + printable(path) + "\", and not the same");
   }
 
   Status add(const PackageFiles& package) {
@@ -102,14 +106,16 @@ class Merger {
 
       // A folder may stand where an earlier package, or the merged /usr, has a link to one.
       TRY(const std::string path, resolve(package, stated, entry.type == ArchiveEntry::Type::folder));
-      RootNode node{.type = type_of(entry), .target = {}, .content = content, .text = {}, .from = "package " + package.name};
+      RootNode node{
+          .type = type_of(entry), .target = {}, .content = content, .text = {}, .from = "package " + package.name};
       if (entry.type == ArchiveEntry::Type::symlink) node.target = entry.target;
       if (entry.type == ArchiveEntry::Type::hardlink) {
         TRY(const std::string target, plain(package, entry.target));
         TRY(const std::string first, resolve(package, target, false));
         const auto found = tree_.find(first);
         if (found == tree_.end() || !is_file(found->second) || found->second.from != node.from)
-          return refuse(entry, "hard link to \"" + printable(entry.target) + "\", which is no earlier file of the package");
+          return refuse(entry,
+                        "hard link to \"" + printable(entry.target) + "\", which is no earlier file of the package");
         node = found->second;
       }
       CHECK(place(path, std::move(node)));
@@ -128,9 +134,14 @@ class Merger {
       const std::string link = std::string(folder) + "/" + std::string(name);
       if (tree_.contains(link)) continue;
       for (const std::string_view candidate : candidates) {
-        const std::string target = candidate.starts_with("../") ? "usr" + std::string(candidate.substr(2)) : std::string(folder) + "/" + std::string(candidate);
+        const std::string target = candidate.starts_with("../") ? "usr" + std::string(candidate.substr(2))
+                                                                : std::string(folder) + "/" + std::string(candidate);
         if (candidate.empty() || !tree_.contains(target)) continue;
-        CHECK(place(link, {.type = Type::symlink, .target = std::string(candidate), .content = {}, .text = {}, .from = std::string(kRules)}));
+        CHECK(place(link, {.type = Type::symlink,
+                           .target = std::string(candidate),
+                           .content = {},
+                           .text = {},
+                           .from = std::string(kRules)}));
         break;
       }
     }
@@ -144,7 +155,9 @@ class Merger {
     if (rest.starts_with("./")) rest.remove_prefix(2);
     if (rest.ends_with('/')) rest.remove_suffix(1);
     if (rest.empty() || rest == ".") return std::string();
-    if (!is_plain_relative(rest)) return fail(Fault::format, "package " + package.name + ": entry \"" + printable(path) + "\": is not a plain relative path");
+    if (!is_plain_relative(rest))
+      return fail(Fault::format,
+                  "package " + package.name + ": entry \"" + printable(path) + "\": is not a plain relative path");
     return std::string(rest);
   }
 
@@ -169,22 +182,26 @@ class Merger {
         continue;
       }
       if (++links > kMaxLinks)
-        return fail(Fault::format, "package " + package.name + ": entry \"" + printable(path) + "\": more than 40 symbolic links on the way");
+        return fail(Fault::format, "package " + package.name + ": entry \"" + printable(path) +
+                                       "\": more than 40 symbolic links on the way");
       if (node->second.target.starts_with('/')) done.clear();
       const std::vector<std::string> target = parts_of(node->second.target);
       todo.insert(todo.end(), target.rbegin(), target.rend());
     }
     if (!is_plain_relative(done))
-      return fail(Fault::format, "package " + package.name + ": entry \"" + printable(path) + "\": does not lead to a place below the root");
+      return fail(Fault::format, "package " + package.name + ": entry \"" + printable(path) +
+                                     "\": does not lead to a place below the root");
     return done;
   }
 
   // Packages list every folder, but one that is reached through a link may be listed under another name.
   Status make_parents(const std::string& path, const std::string& from) {
     for (auto slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) {
-      const auto [it, fresh] = tree_.try_emplace(path.substr(0, slash), RootNode{.type = Type::folder, .target = {}, .content = {}, .text = {}, .from = from});
+      const auto [it, fresh] = tree_.try_emplace(
+          path.substr(0, slash), RootNode{.type = Type::folder, .target = {}, .content = {}, .text = {}, .from = from});
       if (it->second.type != Type::folder)
-        return fail(Fault::format, from + ": entry \"" + printable(path) + "\": \"" + printable(it->first) + "\" of " + it->second.from + " is no folder");
+        return fail(Fault::format, from + ": entry \"" + printable(path) + "\": \"" + printable(it->first) + "\" of " +
+                                       it->second.from + " is no folder");
     }
     return {};
   }
@@ -198,14 +215,18 @@ Result<RootTree> merge_packages(const std::vector<PackageFiles>& packages) {
   Merger root;
   const std::string rules(kRules);
   for (const std::string_view name : kMergedUsr)
-    CHECK(root.place(std::string(name), {.type = Type::symlink, .target = "usr/" + std::string(name), .content = {}, .text = {}, .from = rules}));
+    CHECK(root.place(
+        std::string(name),
+        {.type = Type::symlink, .target = "usr/" + std::string(name), .content = {}, .text = {}, .from = rules}));
   for (const PackageFiles& package : packages) CHECK(root.add(package));
   root.drop_unused_links();
   // Beyond this point the packages have said all they have to say; what follows adds to it.
   for (const std::string_view folder : kFolders)
-    CHECK(root.place(std::string(folder), {.type = Type::folder, .target = {}, .content = {}, .text = {}, .from = rules}));
+    CHECK(root.place(std::string(folder),
+                     {.type = Type::folder, .target = {}, .content = {}, .text = {}, .from = rules}));
   for (const auto& [path, text] : kGenerated)
-    CHECK(root.place(std::string(path), {.type = Type::file, .target = {}, .content = {}, .text = text, .from = rules}));
+    CHECK(
+        root.place(std::string(path), {.type = Type::file, .target = {}, .content = {}, .text = text, .from = rules}));
   CHECK(root.add_alternatives());
   return root.take();
 }

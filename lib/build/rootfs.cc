@@ -29,10 +29,13 @@ constexpr unsigned kMaxThreads = 8;
 
 constexpr ArchiveLimits kPackageLimits{.entries = 500'000, .bytes = std::uint64_t{8} << 30};
 
-std::string describe(const pin::PackagePin& package) { return package.name + " " + package.version + " (" + package.arch + ")"; }
+std::string describe(const pin::PackagePin& package) {
+  return package.name + " " + package.version + " (" + package.arch + ")";
+}
 
 // Unpacks one package's files into the staging folder, as "<prefix>-<number>".
-Result<PackageFiles> stage_package(const Store& store, const pin::PackagePin& package, int staging, const std::string& prefix) {
+Result<PackageFiles> stage_package(const Store& store, const pin::PackagePin& package, int staging,
+                                   const std::string& prefix) {
   TRY(const Sha256 digest, digest_from_hex<Alg::sha256>(package.sha256));
   TRY(const Fd blob, store.open_blob(digest));
 
@@ -45,33 +48,36 @@ Result<PackageFiles> stage_package(const Store& store, const pin::PackagePin& pa
     hash = {};
     file.reset();
   };
-  CHECK(read_deb(blob.get(), "data of the package", {
-      .on_entry = [&](const ArchiveEntry& entry) -> Status {
-        finish_file();
-        out.items.push_back({entry, {}});
-        if (entry.type != ArchiveEntry::Type::file) return {};
-        const std::string name = prefix + "-" + std::to_string(out.items.size());
-        file.reset(openat(staging, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-        if (!file) return fail_errno(printable(entry.path) + ": cannot be unpacked", errno);
-        out.items.back().content.staged = name;
-        return {};
-      },
-      .on_data = [&](ByteView piece) -> Status {
-        hash.add(piece);
-        return in(printable(out.items.back().entry.path), write_all(file.get(), piece));
-      }}, kPackageLimits));
+  CHECK(read_deb(blob.get(), "data of the package",
+                 {.on_entry = [&](const ArchiveEntry& entry) -> Status {
+                    finish_file();
+                    out.items.push_back({entry, {}});
+                    if (entry.type != ArchiveEntry::Type::file) return {};
+                    const std::string name = prefix + "-" + std::to_string(out.items.size());
+                    file.reset(openat(staging, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+                    if (!file) return fail_errno(printable(entry.path) + ": cannot be unpacked", errno);
+                    out.items.back().content.staged = name;
+                    return {};
+                  },
+                  .on_data = [&](ByteView piece) -> Status {
+                    hash.add(piece);
+                    return in(printable(out.items.back().entry.path), write_all(file.get(), piece));
+                  }},
+                 kPackageLimits));
   finish_file();
   return out;
 }
 
 // All packages, in the lock's order, by as many threads as there are processors: where a file is staged and what
 // becomes of it later does not depend on which thread was first.
-Result<std::vector<PackageFiles>> stage_packages(const Store& store, const std::vector<pin::PackagePin>& packages, int staging, Progress& progress) {
+Result<std::vector<PackageFiles>> stage_packages(const Store& store, const std::vector<pin::PackagePin>& packages,
+                                                 int staging, Progress& progress) {
   // The largest first, so that no thread is left alone with one at the end.
   std::vector<std::size_t> order(packages.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return packages[a].size > packages[b].size; });
-  const std::uint64_t total = std::accumulate(packages.begin(), packages.end(), std::uint64_t{0}, [](auto sum, const auto& p) { return sum + p.size; });
+  const std::uint64_t total = std::accumulate(packages.begin(), packages.end(), std::uint64_t{0},
+                                              [](auto sum, const auto& p) { return sum + p.size; });
 
   std::vector<PackageFiles> out(packages.size());
   std::atomic<std::size_t> next = 0;
@@ -81,7 +87,8 @@ Result<std::vector<PackageFiles>> stage_packages(const Store& store, const std::
   const auto work = [&]() -> Status {
     for (std::size_t i = 0; !failed && (i = next++) < order.size();) {
       const std::size_t n = order[i];
-      auto staged = in("package " + describe(packages[n]), stage_package(store, packages[n], staging, std::to_string(n)));
+      auto staged =
+          in("package " + describe(packages[n]), stage_package(store, packages[n], staging, std::to_string(n)));
       if (!staged) {
         failed = true;
         return Failure(std::move(staged).error());
@@ -115,7 +122,8 @@ class Builder {
     }
     // Folders last and from the inside out: making an entry in one changes its time.
     for (auto it = tree.rbegin(); it != tree.rend(); ++it)
-      if (it->second.type == RootNode::Type::folder && !finish(it->first.c_str(), 0755)) return fail_errno(printable(it->first) + ": cannot be finished", errno);
+      if (it->second.type == RootNode::Type::folder && !finish(it->first.c_str(), 0755))
+        return fail_errno(printable(it->first) + ": cannot be finished", errno);
     if (!finish(".", 0755)) return fail_errno("the root folder cannot be finished", errno);
     return {};
   }
@@ -124,9 +132,12 @@ class Builder {
   bool make(const std::string& path, const RootNode& node) {
     const char* at = path.c_str();
     switch (node.type) {
-      case RootNode::Type::folder: return mkdirat(root_, at, 0700) == 0;
-      case RootNode::Type::symlink: return symlinkat(node.target.c_str(), root_, at) == 0 && set_owner_and_time(at);
-      default: break;
+      case RootNode::Type::folder:
+        return mkdirat(root_, at, 0700) == 0;
+      case RootNode::Type::symlink:
+        return symlinkat(node.target.c_str(), root_, at) == 0 && set_owner_and_time(at);
+      default:
+        break;
     }
     if (node.content.staged.empty()) {
       const Fd file(openat(root_, at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
@@ -134,7 +145,8 @@ class Builder {
     }
     const auto [first, fresh] = placed_.try_emplace(node.content.staged, path);
     if (!fresh) return linkat(root_, first->second.c_str(), root_, at, 0) == 0;
-    return renameat(staging_, node.content.staged.c_str(), root_, at) == 0 && finish(at, node.type == RootNode::Type::executable ? 0755 : 0644);
+    return renameat(staging_, node.content.staged.c_str(), root_, at) == 0 &&
+           finish(at, node.type == RootNode::Type::executable ? 0755 : 0644);
   }
 
   // The owner first: changing it may take permission bits away.
@@ -142,7 +154,8 @@ class Builder {
 
   bool set_owner_and_time(const char* path) {
     const timespec times[2] = {{kRootTime, 0}, {kRootTime, 0}};
-    return fchownat(root_, path, owner_.uid, owner_.gid, AT_SYMLINK_NOFOLLOW) == 0 && utimensat(root_, path, times, AT_SYMLINK_NOFOLLOW) == 0;
+    return fchownat(root_, path, owner_.uid, owner_.gid, AT_SYMLINK_NOFOLLOW) == 0 &&
+           utimensat(root_, path, times, AT_SYMLINK_NOFOLLOW) == 0;
   }
 
   const int root_, staging_;
@@ -151,7 +164,8 @@ class Builder {
 };
 
 // Unpacks into an empty folder and hashes what then stands there.
-Result<TarDigest> unpack_into(const fs::path& into, const Store& store, const pin::Lock& lock, Owner owner, Progress& progress) {
+Result<TarDigest> unpack_into(const fs::path& into, const Store& store, const pin::Lock& lock, Owner owner,
+                              Progress& progress) {
   progress.phase("unpacking " + std::to_string(lock.debian.packages.size()) + " packages");
   TRY(const Fd root, open_file(into, O_RDONLY | O_DIRECTORY));
   {
@@ -170,7 +184,8 @@ Result<TarDigest> unpack_into(const fs::path& into, const Store& store, const pi
 Result<pin::RootPin> check_pin(const TarDigest& found, const pin::Lock& lock) {
   const pin::RootPin pin{.sha256 = to_hex(found.sha256), .files = found.totals.files, .bytes = found.totals.bytes};
   if (!lock.root.sha256.empty() && lock.root.sha256 != pin.sha256)
-    return fail(Fault::mismatch, "the root file system of the pinned packages is sha256:" + pin.sha256 + ", and the lock pins sha256:" + lock.root.sha256);
+    return fail(Fault::mismatch, "the root file system of the pinned packages is sha256:" + pin.sha256 +
+                                     ", and the lock pins sha256:" + lock.root.sha256);
   return pin;
 }
 
@@ -179,7 +194,8 @@ std::string tree_name(const pin::Lock& lock, Owner owner) {
   Json::Array packages;
   for (const auto& package : lock.debian.packages) packages.emplace_back(package.sha256);
   const std::string inputs = Json(std::move(packages)).canonical();
-  return to_hex(digest<Alg::sha256>(as_bytes(inputs))) + "-" + std::to_string(owner.uid) + "-" + std::to_string(owner.gid);
+  return to_hex(digest<Alg::sha256>(as_bytes(inputs))) + "-" + std::to_string(owner.uid) + "-" +
+         std::to_string(owner.gid);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ constexpr std::uint64_t kRatioApplies = std::uint64_t{64} << 20;
 // object's life that is UTF-8 and not whatever the user's locale says; C.UTF-8 is part of glibc.
 class Utf8Names {
  public:
-  Utf8Names() : locale_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(locale_ ? uselocale(locale_) : nullptr) {}
+  Utf8Names()
+      : locale_(newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)), before_(locale_ ? uselocale(locale_) : nullptr) {}
   Utf8Names(const Utf8Names&) = delete;
   Utf8Names& operator=(const Utf8Names&) = delete;
   ~Utf8Names() {
@@ -71,7 +72,8 @@ const char* or_empty(const char* text) { return text == nullptr ? "" : text; }
 
 class Reader {
  public:
-  Reader(std::string name, const ArchiveLimits& limits) : name_(std::move(name)), limits_(limits), archive_(archive_read_new()) {
+  Reader(std::string name, const ArchiveLimits& limits)
+      : name_(std::move(name)), limits_(limits), archive_(archive_read_new()) {
     if (!archive_) throw std::bad_alloc();
     accept_filters(archive_.get());
   }
@@ -79,7 +81,8 @@ class Reader {
   archive* get() { return archive_.get(); }
   Input& input() { return input_; }
 
-  // libarchive's verdict as ours. A warning is a failure too: it stands for a name or an attribute that was not understood.
+  // libarchive's verdict as ours. A warning is a failure too: it stands for a name or an attribute that was not
+  // understood.
   Status must(int code) {
     if (code == ARCHIVE_OK) return {};
     if (input_.error) return Failure(*input_.error);
@@ -104,8 +107,12 @@ class Reader {
   }
 
  private:
-  Failure exceeds(const std::string& what) const { return fail(Fault::format, name_ + ": holds " + what + ", which is the limit here"); }
-  Failure refuse(const std::string& why) const { return fail(Fault::format, name_ + ": entry \"" + entry_ + "\": " + why); }
+  Failure exceeds(const std::string& what) const {
+    return fail(Fault::format, name_ + ": holds " + what + ", which is the limit here");
+  }
+  Failure refuse(const std::string& why) const {
+    return fail(Fault::format, name_ + ": entry \"" + entry_ + "\": " + why);
+  }
 
   Result<ArchiveEntry> describe(archive_entry* raw) {
     ArchiveEntry entry;
@@ -113,7 +120,8 @@ class Reader {
     entry_ = printable(entry.path);
     entry.mode = archive_entry_perm(raw) & 07777;
     if (entry.path.empty() || entry.path.size() > limits_.path)
-      return refuse("its path has " + std::to_string(entry.path.size()) + " bytes, 1 to " + std::to_string(limits_.path) + " allowed");
+      return refuse("its path has " + std::to_string(entry.path.size()) + " bytes, 1 to " +
+                    std::to_string(limits_.path) + " allowed");
     if (const char* first = archive_entry_hardlink(raw)) {
       entry.type = ArchiveEntry::Type::hardlink;
       entry.target = first;
@@ -131,7 +139,8 @@ class Reader {
     } else {
       entry.type = ArchiveEntry::Type::other;
     }
-    if (entry.target.size() > limits_.path) return refuse("its link target has " + std::to_string(entry.target.size()) + " bytes");
+    if (entry.target.size() > limits_.path)
+      return refuse("its link target has " + std::to_string(entry.target.size()) + " bytes");
     const bool link = entry.type == ArchiveEntry::Type::symlink || entry.type == ArchiveEntry::Type::hardlink;
     if (link && entry.target.empty()) return refuse("a link without a target");
     return entry;
@@ -205,7 +214,8 @@ Status read_archive(int fd, const std::string& name, const ArchiveVisitor& visit
   return reader.visit(visitor);
 }
 
-Status read_tar_stream(const ByteSource& source, const std::string& name, const ArchiveVisitor& visitor, const ArchiveLimits& limits) {
+Status read_tar_stream(const ByteSource& source, const std::string& name, const ArchiveVisitor& visitor,
+                       const ArchiveLimits& limits) {
   Reader reader(name, limits);
   archive_read_support_format_tar(reader.get());
   reader.input().source = source;
@@ -224,7 +234,8 @@ Result<Bytes> decompress(ByteView compressed, std::uint64_t max) {
                         out.insert(out.end(), piece.begin(), piece.end());
                         return {};
                       }}));
-  if (archive_filter_count(reader.get()) < 2) return fail(Fault::format, "is not compressed in any way that is known here");
+  if (archive_filter_count(reader.get()) < 2)
+    return fail(Fault::format, "is not compressed in any way that is known here");
   return out;
 }
 

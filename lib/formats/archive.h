@@ -42,7 +42,8 @@ Status read_archive(int fd, const std::string& name, const ArchiveVisitor& visit
 // A tar archive, compressed or not, that arrives in pieces: each call gives the next one, valid
 // until the call after it; an empty one is the end.
 using ByteSource = std::function<Result<ByteView>()>;
-Status read_tar_stream(const ByteSource& source, const std::string& name, const ArchiveVisitor& visitor, const ArchiveLimits& limits = {});
+Status read_tar_stream(const ByteSource& source, const std::string& name, const ArchiveVisitor& visitor,
+                       const ArchiveLimits& limits = {});
 
 // One compressed stream of at most `max` bytes once decompressed; bytes that no filter knows are a format fault.
 Result<Bytes> decompress(ByteView compressed, std::uint64_t max);

@@ -37,7 +37,8 @@ class Package {
   // At most `n` bytes; fewer only before the file's end.
   Result<ByteView> some(std::uint64_t n) {
     for (;;) {
-      const ssize_t got = read(fd_, buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(n, buffer_.size())));
+      const ssize_t got =
+          read(fd_, buffer_.data(), static_cast<std::size_t>(std::min<std::uint64_t>(n, buffer_.size())));
       if (got < 0 && errno == EINTR) continue;
       if (got < 0) return fail_errno(name_ + ": cannot be read", errno);
       offset_ += static_cast<std::uint64_t>(got);
@@ -70,7 +71,8 @@ class Package {
     digits = digits.substr(0, digits.find_last_not_of(' ') + 1);
     if (digits.empty()) return refuse(start + 48, "member \"" + printable(name) + "\" has no size");
     for (const char c : digits) {
-      if (c < '0' || c > '9') return refuse(start + 48, "the size of member \"" + printable(name) + "\" is not a number");
+      if (c < '0' || c > '9')
+        return refuse(start + 48, "the size of member \"" + printable(name) + "\" is not a number");
       size_ = size_ * 10 + static_cast<std::uint64_t>(c - '0');
     }
     return name;
@@ -80,7 +82,8 @@ class Package {
   // The rest of the member, piece by piece, then an empty one.
   Result<ByteView> content() {
     TRY(const ByteView piece, some(size_));
-    if (piece.empty() && size_ != 0) return refuse(offset_, "the package ends " + std::to_string(size_) + " bytes early");
+    if (piece.empty() && size_ != 0)
+      return refuse(offset_, "the package ends " + std::to_string(size_) + " bytes early");
     size_ -= piece.size();
     return piece;
   }
@@ -119,12 +122,15 @@ Status read_deb(int fd, const std::string& name, const ArchiveVisitor& visitor, 
   // Currently only one line is present, the format version number [...] Programs which read new-format
   // archives should be prepared for the minor number to be increased and new lines to be present".
   TRY(const std::string first, package.member());
-  if (first != "debian-binary") return package.refuse(kMagic.size(), "the first member is \"" + printable(first) + "\", not \"debian-binary\"");
-  if (package.size() > 1024) return package.refuse(kMagic.size(), "debian-binary has " + std::to_string(package.size()) + " bytes");
+  if (first != "debian-binary")
+    return package.refuse(kMagic.size(), "the first member is \"" + printable(first) + "\", not \"debian-binary\"");
+  if (package.size() > 1024)
+    return package.refuse(kMagic.size(), "debian-binary has " + std::to_string(package.size()) + " bytes");
   const std::uint64_t version_size = package.size();
   TRY(const std::string version, package.text(version_size));
   if (!version.starts_with("2."))
-    return fail(Fault::unsupported, name + ": is of format " + printable(version.substr(0, version.find('\n'))) + ", and only 2.x is known here");
+    return fail(Fault::unsupported, name + ": is of format " + printable(version.substr(0, version.find('\n'))) +
+                                        ", and only 2.x is known here");
   if (version_size % 2 != 0) CHECK(package.text(1));
 
   // "[...] programs must ignore any members whose names start with an underscore"
@@ -133,7 +139,9 @@ Status read_deb(int fd, const std::string& name, const ArchiveVisitor& visitor, 
       const std::uint64_t start = package.offset();
       TRY(std::string member, package.member());
       if (is_tar(member, base)) return member;
-      if (!member.starts_with('_')) return package.refuse(start, "member \"" + printable(member) + "\" stands where " + std::string(base) + " belongs");
+      if (!member.starts_with('_'))
+        return package.refuse(start,
+                              "member \"" + printable(member) + "\" stands where " + std::string(base) + " belongs");
       CHECK(package.skip_rest(package.size()));
     }
   };

@@ -83,7 +83,8 @@ std::string until_nul(ByteView field) {
   return {field.begin(), end};
 }
 
-Block<kBlock> encode_header(std::string_view name, std::uint32_t mode, std::uint64_t size, char type, std::string_view target) {
+Block<kBlock> encode_header(std::string_view name, std::uint32_t mode, std::uint64_t size, char type,
+                            std::string_view target) {
   const auto write = [&](std::string_view checksum) {
     Block<kBlock> b;
     b.text(name.substr(0, kField));
@@ -117,10 +118,14 @@ std::string pax_record(std::string_view key, std::string_view value) {
 
 char type_flag(TarEntry::Type type) {
   switch (type) {
-    case TarEntry::Type::hardlink: return '1';
-    case TarEntry::Type::symlink: return '2';
-    case TarEntry::Type::folder: return '5';
-    default: return '0';
+    case TarEntry::Type::hardlink:
+      return '1';
+    case TarEntry::Type::symlink:
+      return '2';
+    case TarEntry::Type::folder:
+      return '5';
+    default:
+      return '0';
   }
 }
 
@@ -139,7 +144,8 @@ Bytes encode_entry(const TarEntry& entry, std::uint32_t mode) {
     append(as_bytes(records));
     out.resize(out.size() + padding_after(records.size(), kBlock));
   }
-  append(encode_header(path, mode, entry.size > kMaxOctal ? 0 : entry.size, type_flag(entry.type), entry.target).bytes());
+  append(
+      encode_header(path, mode, entry.size > kMaxOctal ? 0 : entry.size, type_flag(entry.type), entry.target).bytes());
   return out;
 }
 
@@ -170,7 +176,8 @@ class Sequence {
     const bool file = entry.type == TarEntry::Type::file || entry.type == TarEntry::Type::executable;
     const bool link = entry.type == TarEntry::Type::symlink || entry.type == TarEntry::Type::hardlink;
     if (entry.size > (file ? kMaxSize : 0)) return refuse("its size " + std::to_string(entry.size) + " is not allowed");
-    if (link != !entry.target.empty()) return refuse(link ? "a link without a target" : "has a link target but is no link");
+    if (link != !entry.target.empty())
+      return refuse(link ? "a link without a target" : "has a link target but is no link");
     if (entry.target.size() > kMaxTarget || entry.target.find('\0') != std::string::npos)
       return refuse("its link target is longer than 4096 bytes or holds a NUL");
 
@@ -182,7 +189,8 @@ class Sequence {
       if (entry.type == TarEntry::Type::symlink) mode = 0777;
       if (entry.type == TarEntry::Type::hardlink) {
         const auto first = leaves_.find(entry.target);
-        if (first == leaves_.end() || (first->second != TarEntry::Type::file && first->second != TarEntry::Type::executable))
+        if (first == leaves_.end() ||
+            (first->second != TarEntry::Type::file && first->second != TarEntry::Type::executable))
           return refuse("hard link to \"" + printable(entry.target) + "\", which is no earlier file");
         if (first->second == TarEntry::Type::file) mode = 0644;
       }
@@ -221,7 +229,8 @@ struct TarWriter::State {
     return put(ByteView(kZeros).first(padding_after(written, unit)));
   }
   Status complete() const {
-    if (missing != 0) return fail(Fault::format, "the file's content is " + std::to_string(missing) + " bytes short of its size");
+    if (missing != 0)
+      return fail(Fault::format, "the file's content is " + std::to_string(missing) + " bytes short of its size");
     return {};
   }
 };
@@ -243,7 +252,8 @@ Status TarWriter::add(const TarEntry& entry) {
 Status TarWriter::data(ByteView piece) {
   if (piece.empty()) return {};
   if (piece.size() > state_->missing)
-    return fail(Fault::format, "the file's content is " + std::to_string(piece.size() - state_->missing) + " bytes longer than its size");
+    return fail(Fault::format, "the file's content is " + std::to_string(piece.size() - state_->missing) +
+                                   " bytes longer than its size");
   state_->missing -= piece.size();
   CHECK(state_->put(piece));
   return state_->missing == 0 ? state_->pad(kBlock) : Status{};
@@ -272,7 +282,9 @@ class Input {
   Result<ByteView> take(std::size_t n) {
     while (end_ - start_ < n) {
       TRY(const bool more, fill());
-      if (!more) return fail(Fault::format, name_ + ": ends at " + hex_offset(offset_ + (end_ - start_)) + " in the middle of the archive");
+      if (!more)
+        return fail(Fault::format,
+                    name_ + ": ends at " + hex_offset(offset_ + (end_ - start_)) + " in the middle of the archive");
     }
     const ByteView out = ByteView(buffer_).subspan(start_, n);
     start_ += n;
@@ -334,10 +346,14 @@ std::optional<PaxValues> parse_pax(std::string_view text) {
     const auto equals = pair.find('=');
     if (equals == pair.npos) return std::nullopt;
     const std::string_view key = pair.substr(0, equals), value = pair.substr(equals + 1);
-    if (key == "linkpath") out.linkpath = value;
-    else if (key == "path") out.path = value;
-    else if (key == "size" && number(value)) out.size = number(value);
-    else return std::nullopt;
+    if (key == "linkpath")
+      out.linkpath = value;
+    else if (key == "path")
+      out.path = value;
+    else if (key == "size" && number(value))
+      out.size = number(value);
+    else
+      return std::nullopt;
     text.remove_prefix(*length);
   }
   return out;
@@ -356,10 +372,12 @@ Result<RawEntry> read_entry(Input& input, ByteView first, std::uint64_t start) {
   TRY(Header header, Header::parse(raw.bytes));
   if (header.get<"typeflag">()[0] == 'x') {
     const std::uint64_t size = from_octal(header.get<"size">());
-    if (size == 0 || size > kMaxPax) return input.fault(start + 124, "a pax header of " + std::to_string(size) + " bytes");
+    if (size == 0 || size > kMaxPax)
+      return input.fault(start + 124, "a pax header of " + std::to_string(size) + " bytes");
     TRY(const ByteView records, input.take(static_cast<std::size_t>(size) + padding_after(size, kBlock)));
     const auto values = parse_pax(as_text(records.first(static_cast<std::size_t>(size))));
-    if (!values) return input.fault(start + kBlock, "the pax header holds more than path, linkpath and size, or is malformed");
+    if (!values)
+      return input.fault(start + kBlock, "the pax header holds more than path, linkpath and size, or is malformed");
     pax = *values;
     raw.bytes.insert(raw.bytes.end(), records.begin(), records.end());
     TRY(const ByteView block, input.take(kBlock));
@@ -369,11 +387,20 @@ Result<RawEntry> read_entry(Input& input, ByteView first, std::uint64_t start) {
 
   TarEntry& entry = raw.entry;
   switch (header.get<"typeflag">()[0]) {
-    case '0': entry.type = from_octal(header.get<"mode">()) == 0755 ? TarEntry::Type::executable : TarEntry::Type::file; break;
-    case '1': entry.type = TarEntry::Type::hardlink; break;
-    case '2': entry.type = TarEntry::Type::symlink; break;
-    case '5': entry.type = TarEntry::Type::folder; break;
-    default: return input.fault(start + raw.bytes.size() - kBlock + 156, "the entry's type is not a file, folder or link");
+    case '0':
+      entry.type = from_octal(header.get<"mode">()) == 0755 ? TarEntry::Type::executable : TarEntry::Type::file;
+      break;
+    case '1':
+      entry.type = TarEntry::Type::hardlink;
+      break;
+    case '2':
+      entry.type = TarEntry::Type::symlink;
+      break;
+    case '5':
+      entry.type = TarEntry::Type::folder;
+      break;
+    default:
+      return input.fault(start + raw.bytes.size() - kBlock + 156, "the entry's type is not a file, folder or link");
   }
   entry.path = pax.path.value_or(until_nul(header.get<"name">()));
   entry.target = pax.linkpath.value_or(until_nul(header.get<"linkname">()));
@@ -421,7 +448,8 @@ Result<TarTotals> read_tar(int fd, const std::string& name, const TarVisitor& vi
 
     CHECK(visitor.on_entry(entry));
     for (std::uint64_t left = entry.size; left > 0;) {
-      TRY(const ByteView piece, input.take(static_cast<std::size_t>(std::min<std::uint64_t>(left, input.buffer_size()))));
+      TRY(const ByteView piece,
+          input.take(static_cast<std::size_t>(std::min<std::uint64_t>(left, input.buffer_size()))));
       CHECK(visitor.on_data(piece));
       left -= piece.size();
     }
@@ -475,7 +503,8 @@ class Unpacker {
       path_ = *it;
       TRY(const auto place, locate(*it));
       const Fd folder(openat(place.first, place.second.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-      if (!folder || fchmod(folder.get(), 0755) != 0 || futimens(folder.get(), times_) != 0) return error("cannot set its mode and time");
+      if (!folder || fchmod(folder.get(), 0755) != 0 || futimens(folder.get(), times_) != 0)
+        return error("cannot set its mode and time");
     }
     return {};
   }
@@ -485,7 +514,8 @@ class Unpacker {
 
   Status finish_file() {
     if (!file_) return {};
-    if (fchmod(file_.get(), mode_) != 0 || futimens(file_.get(), times_) != 0) return error("cannot set its mode and time");
+    if (fchmod(file_.get(), mode_) != 0 || futimens(file_.get(), times_) != 0)
+      return error("cannot set its mode and time");
     file_.reset();
     return {};
   }
@@ -538,7 +568,8 @@ namespace {
 
 class FolderArchiver {
  public:
-  FolderArchiver(fs::path root, const TarWriter::Sink& sink) : root_(std::move(root)), writer_(sink), buffer_(std::size_t{256} << 10) {}
+  FolderArchiver(fs::path root, const TarWriter::Sink& sink)
+      : root_(std::move(root)), writer_(sink), buffer_(std::size_t{256} << 10) {}
 
   Result<TarTotals> run() {
     TRY(Fd folder, open_file(root_, O_RDONLY | O_DIRECTORY));
@@ -576,7 +607,8 @@ class FolderArchiver {
       if (found == nullptr) break;
       Child child{found->d_name, {}};
       if (child.name == "." || child.name == "..") continue;
-      if (fstatat(folder, found->d_name, &child.st, AT_SYMLINK_NOFOLLOW) != 0) return error(prefix + child.name, "cannot be examined");
+      if (fstatat(folder, found->d_name, &child.st, AT_SYMLINK_NOFOLLOW) != 0)
+        return error(prefix + child.name, "cannot be examined");
       if (S_ISDIR(child.st.st_mode)) child.name += '/';
       out.push_back(std::move(child));
     }
@@ -588,7 +620,8 @@ class FolderArchiver {
     const std::string path = prefix + child.name;
     switch (child.st.st_mode & S_IFMT) {
       case S_IFDIR: {
-        CHECK(writer_.add({.path = path.substr(0, path.size() - 1), .type = TarEntry::Type::folder, .size = 0, .target = {}}));
+        CHECK(writer_.add(
+            {.path = path.substr(0, path.size() - 1), .type = TarEntry::Type::folder, .size = 0, .target = {}}));
         Fd inner(openat(folder, child.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!inner) return error(path, "cannot be opened");
         return archive(std::move(inner), path);
@@ -603,13 +636,16 @@ class FolderArchiver {
       case S_IFREG: {
         if (child.st.st_nlink > 1) {
           const auto [first, fresh] = first_.try_emplace({child.st.st_dev, child.st.st_ino}, path);
-          if (!fresh) return writer_.add({.path = path, .type = TarEntry::Type::hardlink, .size = 0, .target = first->second});
+          if (!fresh)
+            return writer_.add({.path = path, .type = TarEntry::Type::hardlink, .size = 0, .target = first->second});
         }
         Fd file(openat(folder, child.name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
         if (!file) return error(path, "cannot be opened");
         return archive_file(file.get(), path, child.st);
       }
-      default: return fail(Fault::unsupported, printable((root_ / path).string()) + ": is neither a file, a folder nor a symbolic link");
+      default:
+        return fail(Fault::unsupported,
+                    printable((root_ / path).string()) + ": is neither a file, a folder nor a symbolic link");
     }
   }
 
@@ -644,9 +680,9 @@ Result<TarTotals> write_tar_of_folder(const fs::path& folder, const TarWriter::S
 Result<TarDigest> digest_folder(const fs::path& folder) {
   Hasher<Alg::sha256> hash;
   TRY(const TarTotals totals, write_tar_of_folder(folder, [&](ByteView piece) -> Status {
-    hash.add(piece);
-    return {};
-  }));
+        hash.add(piece);
+        return {};
+      }));
   return TarDigest{hash.finish(), totals};
 }
 

@@ -116,13 +116,16 @@ Result<Store> Store::open(const fs::path& root) {
   struct stat st {};
   if (fstat(folder.get(), &st) != 0) return fail_errno(where + ": cannot be examined", errno);
   if (st.st_uid != geteuid())
-    return fail(Fault::environment, where + ": it belongs to user id " + std::to_string(st.st_uid) + ", and this is user id " +
-                                        std::to_string(geteuid()) + "; set HALLMARK_STORE to a folder of your own");
+    return fail(Fault::environment, where + ": it belongs to user id " + std::to_string(st.st_uid) +
+                                        ", and this is user id " + std::to_string(geteuid()) +
+                                        "; set HALLMARK_STORE to a folder of your own");
 
   if (!fs::exists(path / kMarker, error)) {
     CHECK(in(where, lock_file(folder.get(), LOCK_EX, path)));
     if (!fs::exists(path / kMarker, error)) {
-      if (!fs::is_empty(path, error)) return fail(Fault::environment, where + ": the folder is neither empty nor a store (it has no " + kMarker + ")");
+      if (!fs::is_empty(path, error))
+        return fail(Fault::environment,
+                    where + ": the folder is neither empty nor a store (it has no " + kMarker + ")");
       CHECK(in(where, open_file(path / kMarker, O_WRONLY | O_CREAT, 0444)));
     }
   }
@@ -171,11 +174,14 @@ Result<Fd> Store::open_blob(const Sha256& digest) const {
   }
 
   // Another process may have put a sound one in its place by now: that one stays.
-  struct stat ours {}, there {};
-  const bool same = fstat(fd.get(), &ours) == 0 && lstat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+  struct stat ours {
+  }, there{};
+  const bool same = fstat(fd.get(), &ours) == 0 && lstat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
+                    ours.st_dev == there.st_dev;
   const bool removed = same && unlink(path.c_str()) == 0;
-  return fail(Fault::environment, what + " was damaged in the store " + root_.string() +
-                                      (removed ? ": it has been removed and must be fetched again" : ": fetch it again"));
+  return fail(Fault::environment,
+              what + " was damaged in the store " + root_.string() +
+                  (removed ? ": it has been removed and must be fetched again" : ": fetch it again"));
 }
 
 Result<Bytes> Store::get(const Sha256& digest, std::uint64_t max) const {
@@ -184,7 +190,9 @@ Result<Bytes> Store::get(const Sha256& digest, std::uint64_t max) const {
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) return fail_errno(what + ": cannot be examined", errno);
   const auto size = static_cast<std::uint64_t>(st.st_size);
-  if (size > max) return fail(Fault::format, what + ": has " + std::to_string(size) + " bytes, at most " + std::to_string(max) + " allowed here");
+  if (size > max)
+    return fail(Fault::format,
+                what + ": has " + std::to_string(size) + " bytes, at most " + std::to_string(max) + " allowed here");
   Bytes out;
   out.reserve(static_cast<std::size_t>(size));
   CHECK(in(what, read_pieces(fd.get(), [&](ByteView piece) { out.insert(out.end(), piece.begin(), piece.end()); })));
@@ -232,7 +240,8 @@ Result<Sha256> Store::Writer::finish(const Sha256* expected) {
   CHECK(in(state->where(), make_folder(path.parent_path())));
   if (fchmod(state->fd.get(), 0444) != 0) return fail_errno(state->where() + ": cannot set a mode", errno);
   // One that is there already is replaced, which heals a damaged one.
-  if (rename(state->path.c_str(), path.c_str()) != 0) return fail_errno(state->where() + ": cannot move a blob into place", errno);
+  if (rename(state->path.c_str(), path.c_str()) != 0)
+    return fail_errno(state->where() + ": cannot move a blob into place", errno);
   state->path.clear();
   return digest;
 }
@@ -245,9 +254,11 @@ Result<Sha256> Store::put(ByteView bytes) const {
 
 fs::path Store::tree_path(std::string_view kind, std::string_view name) const { return root_ / "trees" / kind / name; }
 
-Result<fs::path> Store::tree(std::string_view kind, std::string_view name, const std::function<Status(const fs::path&)>& fill) const {
+Result<fs::path> Store::tree(std::string_view kind, std::string_view name,
+                             const std::function<Status(const fs::path&)>& fill) const {
   if (!is_plain_name(kind) || !is_plain_name(name))
-    return fail(Fault::usage, "\"" + printable(kind) + "\", \"" + printable(name) + "\" cannot name a tree of the store");
+    return fail(Fault::usage,
+                "\"" + printable(kind) + "\", \"" + printable(name) + "\" cannot name a tree of the store");
   const fs::path path = tree_path(kind, name);
   if (is_folder(path)) return path;
 
@@ -257,7 +268,8 @@ Result<fs::path> Store::tree(std::string_view kind, std::string_view name, const
   CHECK(fill(made.path()));
   if (chmod(made.path().c_str(), 0755) != 0) return fail_errno(made.path().string() + ": cannot set its mode", errno);
   CHECK(make_folder(path.parent_path()));
-  if (rename(made.path().c_str(), path.c_str()) != 0) return fail_errno(path.string() + ": cannot be moved into place", errno);
+  if (rename(made.path().c_str(), path.c_str()) != 0)
+    return fail_errno(path.string() + ": cannot be moved into place", errno);
   static_cast<void>(made.release());
   return path;
 }

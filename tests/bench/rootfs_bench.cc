@@ -32,10 +32,16 @@ std::unique_ptr<Closure> make_closure() {
   for (const auto& entry : fs::directory_iterator(debs)) {
     if (entry.path().extension() != ".deb") continue;
     const Bytes bytes = *read_file(entry.path(), std::uint64_t{1} << 30);
-    out->lock.debian.packages.push_back({.name = entry.path().stem(), .version = "-", .arch = "-", .suite = "-", .path = entry.path().filename(),
-                                         .sha256 = to_hex(*out->store.put(bytes)), .size = bytes.size()});
+    out->lock.debian.packages.push_back({.name = entry.path().stem(),
+                                         .version = "-",
+                                         .arch = "-",
+                                         .suite = "-",
+                                         .path = entry.path().filename(),
+                                         .sha256 = to_hex(*out->store.put(bytes)),
+                                         .size = bytes.size()});
   }
-  std::sort(out->lock.debian.packages.begin(), out->lock.debian.packages.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  std::sort(out->lock.debian.packages.begin(), out->lock.debian.packages.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
 }
 
@@ -58,14 +64,20 @@ void decompress_only(benchmark::State& state) {
     std::atomic<std::uint64_t> bytes = 0;
     const auto work = [&] {
       for (std::size_t i = 0; (i = next++) < packages.size();) {
-        const Fd fd = *open_file(closure()->store.blob_path(*digest_from_hex<Alg::sha256>(packages[i].sha256)), O_RDONLY);
-        const auto read = read_deb(fd.get(), packages[i].name, {.on_entry = [](const ArchiveEntry&) -> Status { return {}; },
-                                                                .on_data = [&](ByteView piece) -> Status { bytes += piece.size(); return {}; }});
+        const Fd fd =
+            *open_file(closure()->store.blob_path(*digest_from_hex<Alg::sha256>(packages[i].sha256)), O_RDONLY);
+        const auto read = read_deb(fd.get(), packages[i].name,
+                                   {.on_entry = [](const ArchiveEntry&) -> Status { return {}; },
+                                    .on_data = [&](ByteView piece) -> Status {
+                                      bytes += piece.size();
+                                      return {};
+                                    }});
         if (!read) std::abort();
       }
     };
     std::vector<std::future<void>> threads;
-    for (unsigned i = 0; i < std::thread::hardware_concurrency(); i++) threads.push_back(std::async(std::launch::async, work));
+    for (unsigned i = 0; i < std::thread::hardware_concurrency(); i++)
+      threads.push_back(std::async(std::launch::async, work));
     for (auto& thread : threads) thread.get();
     state.counters["MB"] = static_cast<double>(bytes) / 1e6;
   }
@@ -77,7 +89,8 @@ void unpack(benchmark::State& state) {
   SilentProgress progress;
   for (auto _ : state) {
     const auto into = TemporaryFolder::make(closure()->folder.path(), "root");
-    const auto unpacked = build::unpack_root(closure()->store, closure()->lock, {geteuid(), getegid()}, into->path(), progress);
+    const auto unpacked =
+        build::unpack_root(closure()->store, closure()->lock, {geteuid(), getegid()}, into->path(), progress);
     if (!unpacked) state.SkipWithError(unpacked.error().message().c_str());
     state.PauseTiming();  // for the removal
     static_cast<void>(remove_tree(into->path()));
@@ -91,9 +104,11 @@ void check_again(benchmark::State& state) {
   if (missing(state)) return;
   SilentProgress progress;
   const build::Owner owner{geteuid(), getegid()};
-  if (!build::assemble_root(closure()->store, closure()->lock, owner, progress)) return state.SkipWithError("cannot be assembled");
+  if (!build::assemble_root(closure()->store, closure()->lock, owner, progress))
+    return state.SkipWithError("cannot be assembled");
   for (auto _ : state)
-    if (!build::assemble_root(closure()->store, closure()->lock, owner, progress)) state.SkipWithError("cannot be assembled");
+    if (!build::assemble_root(closure()->store, closure()->lock, owner, progress))
+      state.SkipWithError("cannot be assembled");
 }
 BENCHMARK(check_again)->Unit(benchmark::kSecond)->UseRealTime();
 

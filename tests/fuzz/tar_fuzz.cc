@@ -16,8 +16,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     again.insert(again.end(), piece.begin(), piece.end());
     return {};
   });
-  const auto read = read_tar(fd.get(), "fuzz", {.on_entry = [&](const TarEntry& entry) { return writer.add(entry); },
-                                                .on_data = [&](ByteView piece) { return writer.data(piece); }});
+  const auto read = read_tar(fd.get(), "fuzz",
+                             {.on_entry = [&](const TarEntry& entry) { return writer.add(entry); },
+                              .on_data = [&](ByteView piece) { return writer.data(piece); }});
   if (!read) return 0;
   if (!writer.finish() || !std::equal(again.begin(), again.end(), data, data + size)) std::abort();
   return 0;

@@ -16,10 +16,13 @@ namespace {
 using testing::HasSubstr;
 using Kind = ArchiveEntry::Type;
 
-PackageFiles::Item folder(std::string path) { return {{.path = std::move(path), .type = Kind::folder, .mode = 0755, .size = {}, .target = {}}, {}}; }
+PackageFiles::Item folder(std::string path) {
+  return {{.path = std::move(path), .type = Kind::folder, .mode = 0755, .size = {}, .target = {}}, {}};
+}
 PackageFiles::Item file(std::string path, std::string content, std::uint32_t mode = 0644) {
   Content c{.staged = "staged " + path + content, .sha256 = digest<Alg::sha256>(as_bytes(content))};
-  return {{.path = std::move(path), .type = Kind::file, .mode = mode, .size = content.size(), .target = {}}, std::move(c)};
+  return {{.path = std::move(path), .type = Kind::file, .mode = mode, .size = content.size(), .target = {}},
+          std::move(c)};
 }
 PackageFiles::Item link(Kind type, std::string path, std::string target) {
   return {{.path = std::move(path), .type = type, .mode = 0777, .size = {}, .target = std::move(target)}, {}};
@@ -42,45 +45,62 @@ std::string refusal(const std::vector<PackageFiles>& packages) {
 }
 
 TEST(Debroot, MergesUsr) {
-  const auto tree = merge_packages({{"a", {folder("./"), folder("./bin/"), file("./bin/sh", "x", 0755), link(Kind::hardlink, "./bin/dash", "./bin/sh"),
-                                           folder("./lib64/"), link(Kind::symlink, "./lib64/ld.so", "/lib/ld.so")}}});
+  const auto tree = merge_packages(
+      {{"a",
+        {folder("./"), folder("./bin/"), file("./bin/sh", "x", 0755), link(Kind::hardlink, "./bin/dash", "./bin/sh"),
+         folder("./lib64/"), link(Kind::symlink, "./lib64/ld.so", "/lib/ld.so")}}});
   ASSERT_TRUE(tree) << tree.error().message();
-  EXPECT_THAT(lines_of(*tree), testing::ElementsAre("usr folder", "usr/bin folder", "usr/bin/dash executable", "usr/bin/sh executable",
-                                                    "usr/lib64 folder", "usr/lib64/ld.so link /lib/ld.so"));
+  EXPECT_THAT(lines_of(*tree),
+              testing::ElementsAre("usr folder", "usr/bin folder", "usr/bin/dash executable", "usr/bin/sh executable",
+                                   "usr/lib64 folder", "usr/lib64/ld.so link /lib/ld.so"));
   EXPECT_EQ(tree->at("bin").target, "usr/bin");
   EXPECT_EQ(tree->at("usr/bin/dash").content.staged, tree->at("usr/bin/sh").content.staged);
   EXPECT_FALSE(tree->contains("lib32"));  // no package has that folder
 }
 
 TEST(Debroot, FollowsTheLinksOfEarlierPackagesAndNeverLeavesTheRoot) {
-  const PackageFiles links{"a", {folder("./opt/"), link(Kind::symlink, "./opt/up", "../../../var/x"), link(Kind::symlink, "./opt/abs", "/srv")}};
-  const auto tree = merge_packages({links, {"b", {file("./opt/up/one", "1"), file("./opt/abs/two", "2"), folder("./opt/abs/")}}});
+  const PackageFiles links{
+      "a",
+      {folder("./opt/"), link(Kind::symlink, "./opt/up", "../../../var/x"), link(Kind::symlink, "./opt/abs", "/srv")}};
+  const auto tree =
+      merge_packages({links, {"b", {file("./opt/up/one", "1"), file("./opt/abs/two", "2"), folder("./opt/abs/")}}});
   ASSERT_TRUE(tree) << tree.error().message();
-  EXPECT_THAT(lines_of(*tree), testing::IsSupersetOf({"var/x/one file", "srv/two file", "opt/abs link /srv", "opt/up link ../../../var/x"}));
-  EXPECT_EQ(refusal({{"a", {link(Kind::symlink, "./l", "l"), file("./l/x", "")}}}), "package a: entry \"l/x\": more than 40 symbolic links on the way");
-  EXPECT_EQ(refusal({{"a", {link(Kind::symlink, "./l", "."), folder("./l/")}}}), "package a: entry \"l\": does not lead to a place below the root");
+  EXPECT_THAT(lines_of(*tree), testing::IsSupersetOf({"var/x/one file", "srv/two file", "opt/abs link /srv",
+                                                      "opt/up link ../../../var/x"}));
+  EXPECT_EQ(refusal({{"a", {link(Kind::symlink, "./l", "l"), file("./l/x", "")}}}),
+            "package a: entry \"l/x\": more than 40 symbolic links on the way");
+  EXPECT_EQ(refusal({{"a", {link(Kind::symlink, "./l", "."), folder("./l/")}}}),
+            "package a: entry \"l\": does not lead to a place below the root");
 }
 
 TEST(Debroot, RefusesWhatItCannotPlace) {
   EXPECT_EQ(refusal({{"a", {file("../x", "")}}}), "package a: entry \"../x\": is not a plain relative path");
   EXPECT_EQ(refusal({{"a", {file("/etc/x", "")}}}), "package a: entry \"/etc/x\": is not a plain relative path");
-  EXPECT_EQ(refusal({{"a", {{{.path = "./dev/null", .type = Kind::other, .mode = 0666, .size = {}, .target = {}}, {}}}}}),
-            "package a: entry \"./dev/null\": is neither a file, a folder nor a link");
-  EXPECT_EQ(refusal({{"a", {link(Kind::hardlink, "./x", "./y")}}}), "package a: entry \"./x\": hard link to \"./y\", which is no earlier file of the package");
-  EXPECT_EQ(refusal({{"a", {file("./x", "")}}, {"b", {file("./x/y", "")}}}), "package b: entry \"x/y\": \"x\" of package a is no folder");
+  EXPECT_EQ(
+      refusal({{"a", {{{.path = "./dev/null", .type = Kind::other, .mode = 0666, .size = {}, .target = {}}, {}}}}}),
+      "package a: entry \"./dev/null\": is neither a file, a folder nor a link");
+  EXPECT_EQ(refusal({{"a", {link(Kind::hardlink, "./x", "./y")}}}),
+            "package a: entry \"./x\": hard link to \"./y\", which is no earlier file of the package");
+  EXPECT_EQ(refusal({{"a", {file("./x", "")}}, {"b", {file("./x/y", "")}}}),
+            "package b: entry \"x/y\": \"x\" of package a is no folder");
   EXPECT_EQ(refusal({{"a", {file("./", "")}}}), "package a: entry \"./\": stands where the root folder belongs");
 }
 
 TEST(Debroot, PackagesMayShareOnlyWhatIsTheSame) {
   EXPECT_EQ(refusal({{"a", {file("./x", "same")}}, {"b", {file("./x", "same")}}}), "accepted");
-  EXPECT_EQ(refusal({{"a", {file("./x", "one")}}, {"b", {file("./x", "two")}}}), "package b and package a both have \"x\", and not the same");
-  EXPECT_EQ(refusal({{"a", {file("./x", "same")}}, {"b", {file("./x", "same", 0755)}}}), "package b and package a both have \"x\", and not the same");
-  EXPECT_EQ(refusal({{"a", {folder("./x/")}}, {"b", {link(Kind::symlink, "./x", "y")}}}), "package b and package a both have \"x\", and not the same");
+  EXPECT_EQ(refusal({{"a", {file("./x", "one")}}, {"b", {file("./x", "two")}}}),
+            "package b and package a both have \"x\", and not the same");
+  EXPECT_EQ(refusal({{"a", {file("./x", "same")}}, {"b", {file("./x", "same", 0755)}}}),
+            "package b and package a both have \"x\", and not the same");
+  EXPECT_EQ(refusal({{"a", {folder("./x/")}}, {"b", {link(Kind::symlink, "./x", "y")}}}),
+            "package b and package a both have \"x\", and not the same");
 }
 
 TEST(Debroot, MakesTheDeclaredAlternativesWhereTheirTargetIs) {
-  const auto tree = merge_packages({{"a", {file("./usr/bin/mawk", "m", 0755), file("./usr/bin/gawk", "g", 0755), file("./usr/bin/gcc", "c", 0755),
-                                           file("./usr/bin/which", "own", 0755), file("./usr/bin/which.debianutils", "w", 0755)}}});
+  const auto tree = merge_packages(
+      {{"a",
+        {file("./usr/bin/mawk", "m", 0755), file("./usr/bin/gawk", "g", 0755), file("./usr/bin/gcc", "c", 0755),
+         file("./usr/bin/which", "own", 0755), file("./usr/bin/which.debianutils", "w", 0755)}}});
   ASSERT_TRUE(tree) << tree.error().message();
   EXPECT_EQ(tree->at("usr/bin/awk").target, "gawk");
   EXPECT_EQ(tree->at("usr/bin/cc").target, "gcc");
@@ -102,13 +122,22 @@ class Rootfs : public testing::Test {
   }
 
   pin::PackagePin package(const std::string& name, const fs::path& tree) {
-    make(tree / "DEBIAN/control", "Package: " + name + "\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: test\n");
+    make(tree / "DEBIAN/control",
+         "Package: " + name +
+             "\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: test\n");
     const fs::path deb = folder_.path() / (name + ".deb");
-    const auto done = run_process({.arguments = {"dpkg-deb", "--root-owner-group", "-Zxz", "-b", tree.string(), deb.string()}});
+    const auto done =
+        run_process({.arguments = {"dpkg-deb", "--root-owner-group", "-Zxz", "-b", tree.string(), deb.string()}});
     EXPECT_TRUE(done) << done.error().message();
     EXPECT_EQ(done->status, 0) << done->errors;
     const Bytes bytes = *read_file(deb, 1 << 20);
-    return {.name = name, .version = "1", .arch = "all", .suite = "test", .path = deb.filename(), .sha256 = to_hex(*store_.put(bytes)), .size = bytes.size()};
+    return {.name = name,
+            .version = "1",
+            .arch = "all",
+            .suite = "test",
+            .path = deb.filename(),
+            .sha256 = to_hex(*store_.put(bytes)),
+            .size = bytes.size()};
   }
 
   pin::Lock lock() {
@@ -145,11 +174,15 @@ TEST_F(Rootfs, IsWhatThePackagesHoldUnderTheRules) {
   EXPECT_EQ(look(at / "usr/bin/mawk").st_mode & 07777, 0755u);  // no set-user-id
   EXPECT_EQ(look(at / "etc/secret").st_mode & 07777, 0644u);
   EXPECT_EQ(*read_text(at / "etc/passwd", 1000),
-            "root:x:0:0:root:/root:/bin/sh\nbuild:x:1000:1000:build:/nonexistent:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
-  for (const char* path : {"", "build", "dev", "proc", "run", "tmp", "var/tmp", "usr/share/a"}) EXPECT_EQ(look(at / path).st_mode & 07777, 0755u) << path;
-  for (const char* path : {"", "build", "etc/passwd", "bin", "usr/bin/tool", "usr/share/a"}) EXPECT_EQ(look(at / path).st_mtim.tv_sec, 315619200) << path;
+            "root:x:0:0:root:/root:/bin/sh\nbuild:x:1000:1000:build:/nonexistent:/bin/sh\nnobody:x:65534:65534:nobody:/"
+            "nonexistent:/usr/sbin/nologin\n");
+  for (const char* path : {"", "build", "dev", "proc", "run", "tmp", "var/tmp", "usr/share/a"})
+    EXPECT_EQ(look(at / path).st_mode & 07777, 0755u) << path;
+  for (const char* path : {"", "build", "etc/passwd", "bin", "usr/bin/tool", "usr/share/a"})
+    EXPECT_EQ(look(at / path).st_mtim.tv_sec, 315619200) << path;
   EXPECT_FALSE(fs::exists(at / "DEBIAN"));
-  EXPECT_EQ(std::distance(fs::directory_iterator(at), fs::directory_iterator()), 9);  // bin build dev etc proc run tmp usr var
+  EXPECT_EQ(std::distance(fs::directory_iterator(at), fs::directory_iterator()),
+            9);  // bin build dev etc proc run tmp usr var
 
   // oracle: the same tree made by hand in a shell, archived by GNU tar 1.34 as specs/formats/hallmark-tar-1.md says.
   EXPECT_EQ(root->pin.sha256, "c94670d74d6d57bac8f8aeb7ca7a6eec466c569892d1a0d88b52fd5cb19c9645");
@@ -202,7 +235,8 @@ TEST_F(Rootfs, ADamagedPackageIsNamedAndNothingIsLeft) {
   const auto root = assemble_root(store_, pins, owner_, progress_);
   ASSERT_FALSE(root);
   EXPECT_EQ(root.error().fault, Fault::environment);
-  EXPECT_THAT(root.error().message(), testing::StartsWith("package b 1 (all): blob sha256:" + pins.debian.packages[1].sha256 + " was damaged"));
+  EXPECT_THAT(root.error().message(),
+              testing::StartsWith("package b 1 (all): blob sha256:" + pins.debian.packages[1].sha256 + " was damaged"));
   EXPECT_FALSE(fs::exists(store_.root() / "trees/debroot-1"));
 }
 

@@ -24,19 +24,18 @@ Fd in_memory(std::string_view bytes) {
 // What a visitor sees, one line an entry: "file 644 a/b: content".
 struct Listing {
   std::vector<std::string> lines;
-  ArchiveVisitor visitor{
-      .on_entry = [this](const ArchiveEntry& e) -> Status {
-        static constexpr const char* kNames[] = {"file", "folder", "symlink", "hardlink", "other"};
-        std::string line = std::string(kNames[static_cast<int>(e.type)]) + " " + e.path;
-        if (!e.target.empty()) line += " -> " + e.target;
-        if (e.type == Type::file) line += (e.mode & 0100) != 0 ? " x: " : ": ";
-        lines.push_back(line);
-        return {};
-      },
-      .on_data = [this](ByteView piece) -> Status {
-        lines.back() += as_text(piece);
-        return {};
-      }};
+  ArchiveVisitor visitor{.on_entry = [this](const ArchiveEntry& e) -> Status {
+                           static constexpr const char* kNames[] = {"file", "folder", "symlink", "hardlink", "other"};
+                           std::string line = std::string(kNames[static_cast<int>(e.type)]) + " " + e.path;
+                           if (!e.target.empty()) line += " -> " + e.target;
+                           if (e.type == Type::file) line += (e.mode & 0100) != 0 ? " x: " : ": ";
+                           lines.push_back(line);
+                           return {};
+                         },
+                         .on_data = [this](ByteView piece) -> Status {
+                           lines.back() += as_text(piece);
+                           return {};
+                         }};
 };
 
 class Made : public testing::Test {
@@ -98,17 +97,20 @@ TEST_F(Made, StreamsArriveInAnyPieces) {
   const std::string bytes = made_by(tar({"-z"}));
   std::size_t at = 0;
   Listing seen;
-  const auto read = read_tar_stream([&]() -> Result<ByteView> {
-    const std::size_t n = std::min<std::size_t>(7, bytes.size() - at);
-    return as_bytes(bytes).subspan(std::exchange(at, at + n), n);
-  }, "stream", seen.visitor);
+  const auto read = read_tar_stream(
+      [&]() -> Result<ByteView> {
+        const std::size_t n = std::min<std::size_t>(7, bytes.size() - at);
+        return as_bytes(bytes).subspan(std::exchange(at, at + n), n);
+      },
+      "stream", seen.visitor);
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(seen.lines, kTree);
 }
 
 TEST_F(Made, AFailingSourceIsTheError) {
   Listing seen;
-  const auto read = read_tar_stream([]() -> Result<ByteView> { return fail(Fault::environment, "the cable is cut"); }, "stream", seen.visitor);
+  const auto read = read_tar_stream([]() -> Result<ByteView> { return fail(Fault::environment, "the cable is cut"); },
+                                    "stream", seen.visitor);
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().fault, Fault::environment);
   EXPECT_EQ(read.error().message(), "the cable is cut");
@@ -146,7 +148,10 @@ TEST_F(Made, ABombIsStoppedLongBeforeItsEnd) {
   std::uint64_t seen = 0;
   const auto read = read_archive(fd.get(), "bomb.tar.xz",
                                  {.on_entry = [](const ArchiveEntry&) -> Status { return {}; },
-                                  .on_data = [&](ByteView piece) -> Status { seen += piece.size(); return {}; }},
+                                  .on_data = [&](ByteView piece) -> Status {
+                                    seen += piece.size();
+                                    return {};
+                                  }},
                                  {.ratio = 100});
   ASSERT_FALSE(read);
   EXPECT_EQ(read.error().message(), "bomb.tar.xz: holds 100 times as many bytes as it has, which is the limit here");
@@ -168,7 +173,8 @@ std::string ar(const std::vector<std::pair<std::string, std::string>>& members) 
   std::string out = "!<arch>\n";
   for (const auto& [name, content] : members) {
     char header[61];
-    std::snprintf(header, sizeof header, "%-16s%-12d%-6d%-6d%-8s%-10zu`\n", name.c_str(), 0, 0, 0, "100644", content.size());
+    std::snprintf(header, sizeof header, "%-16s%-12d%-6d%-6d%-8s%-10zu`\n", name.c_str(), 0, 0, 0, "100644",
+                  content.size());
     out += header + content;
     if (content.size() % 2 != 0) out += '\n';
   }
@@ -188,7 +194,8 @@ class Deb : public Made {
 };
 
 TEST_F(Deb, GivesItsDataMember) {
-  const Fd fd = in_memory(ar({{"debian-binary", "2.0\n"}, {"_odd", "x"}, {"control.tar.gz", "never read"}, {"data.tar.gz/", gz_}}));
+  const Fd fd = in_memory(
+      ar({{"debian-binary", "2.0\n"}, {"_odd", "x"}, {"control.tar.gz", "never read"}, {"data.tar.gz/", gz_}}));
   Listing seen;
   const auto read = read_deb(fd.get(), "p.deb", seen.visitor);
   ASSERT_TRUE(read) << read.error().message();
@@ -196,19 +203,26 @@ TEST_F(Deb, GivesItsDataMember) {
 }
 
 TEST_F(Deb, MembersStandInTheirOrder) {
-  const std::pair<std::string, std::string> version{"debian-binary", "2.0\n"}, control{"control.tar.xz", "c"}, data{"data.tar", tar_};
+  const std::pair<std::string, std::string> version{"debian-binary", "2.0\n"}, control{"control.tar.xz", "c"},
+      data{"data.tar", tar_};
   EXPECT_EQ(refusal(ar({version, control, data})), "accepted");
-  EXPECT_EQ(refusal(ar({version, control, data, {"extra", "x"}})), "accepted");  // deb(5): the archive may grow at its end
-  EXPECT_EQ(refusal(ar({control, data})), "p.deb: at 0x8: the first member is \"control.tar.xz\", not \"debian-binary\"");
+  EXPECT_EQ(refusal(ar({version, control, data, {"extra", "x"}})),
+            "accepted");  // deb(5): the archive may grow at its end
+  EXPECT_EQ(refusal(ar({control, data})),
+            "p.deb: at 0x8: the first member is \"control.tar.xz\", not \"debian-binary\"");
   EXPECT_EQ(refusal(ar({version, data})), "p.deb: at 0x48: member \"data.tar\" stands where control.tar belongs");
   EXPECT_EQ(refusal(ar({version, control})), "p.deb: at 0x86: the package ends 60 bytes early");
-  EXPECT_EQ(refusal(ar({{"debian-binary", "3.0\n"}, control, data})), "p.deb: is of format 3.0, and only 2.x is known here");
-  EXPECT_EQ(refusal(ar({version, control, {"data.tar.zip", "x"}})), "p.deb: at 0x86: member \"data.tar.zip\" stands where data.tar belongs");
+  EXPECT_EQ(refusal(ar({{"debian-binary", "3.0\n"}, control, data})),
+            "p.deb: is of format 3.0, and only 2.x is known here");
+  EXPECT_EQ(refusal(ar({version, control, {"data.tar.zip", "x"}})),
+            "p.deb: at 0x86: member \"data.tar.zip\" stands where data.tar belongs");
 }
 
 TEST_F(Deb, DamagedHeadersAreNamed) {
   const std::string good = ar({{"debian-binary", "2.0\n"}, {"control.tar", ""}, {"data.tar", tar_}});
-  const auto with = [&](std::size_t at, std::string_view text) { return refusal(std::string(good).replace(at, text.size(), text)); };
+  const auto with = [&](std::size_t at, std::string_view text) {
+    return refusal(std::string(good).replace(at, text.size(), text));
+  };
   EXPECT_EQ(with(0, "!<thin>\n"), "p.deb: at 0x0: is not an ar archive");
   EXPECT_EQ(with(8 + 48, "-1"), "p.deb: at 0x38: the size of member \"debian-binary\" is not a number");
   EXPECT_EQ(with(8 + 48, "          "), "p.deb: at 0x38: member \"debian-binary\" has no size");

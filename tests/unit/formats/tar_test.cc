@@ -18,8 +18,12 @@ using Type = TarEntry::Type;
 
 TarEntry file(std::string path, std::uint64_t size) { return {std::move(path), Type::file, size, {}}; }
 TarEntry folder(std::string path) { return {std::move(path), Type::folder, 0, {}}; }
-TarEntry symlink_to(std::string path, std::string target) { return {std::move(path), Type::symlink, 0, std::move(target)}; }
-TarEntry hardlink_to(std::string path, std::string target) { return {std::move(path), Type::hardlink, 0, std::move(target)}; }
+TarEntry symlink_to(std::string path, std::string target) {
+  return {std::move(path), Type::symlink, 0, std::move(target)};
+}
+TarEntry hardlink_to(std::string path, std::string target) {
+  return {std::move(path), Type::hardlink, 0, std::move(target)};
+}
 
 Fd in_memory(ByteView bytes) {
   Fd fd(memfd_create("archive", MFD_CLOEXEC));
@@ -47,7 +51,10 @@ Result<std::vector<TarEntry>> entries_of(ByteView bytes) {
   std::vector<TarEntry> out;
   const Fd fd = in_memory(bytes);
   CHECK(read_tar(fd.get(), "t.tar",
-                 {.on_entry = [&](const TarEntry& e) -> Status { out.push_back(e); return {}; },
+                 {.on_entry = [&](const TarEntry& e) -> Status {
+                    out.push_back(e);
+                    return {};
+                  },
                   .on_data = [](ByteView) -> Status { return {}; }}));
   return out;
 }
@@ -63,9 +70,10 @@ std::string refusal(const std::vector<TarEntry>& entries) {
 
 Bytes sample() {
   const std::string deep(60, 'd');
-  return *archive({file("a.b", 10), folder("a"), file("a/file", 6), folder("b"), folder("b/empty"), folder(deep), folder(deep + "/" + deep),
-                   file(deep + "/" + deep + "/leaf", 4), symlink_to("link", "a/file"), symlink_to("longlink", std::string(101, 't')),
-                   file(std::string(100, 'n'), 513), hardlink_to("z", "a/file")});
+  return *archive({file("a.b", 10), folder("a"), file("a/file", 6), folder("b"), folder("b/empty"), folder(deep),
+                   folder(deep + "/" + deep), file(deep + "/" + deep + "/leaf", 4), symlink_to("link", "a/file"),
+                   symlink_to("longlink", std::string(101, 't')), file(std::string(100, 'n'), 513),
+                   hardlink_to("z", "a/file")});
 }
 
 TEST(TarWriter, PutsInTheFoldersThatNobodyAdded) {
@@ -76,8 +84,8 @@ TEST(TarWriter, PutsInTheFoldersThatNobodyAdded) {
 TEST(TarWriter, AnEmptyTreeIsOneRecordOfZeros) { EXPECT_EQ(*archive({}), Bytes(10240)); }
 
 TEST(TarWriter, SortsFoldersWithTheirSlash) {
-  EXPECT_TRUE(tar_order(file("a.b", 0), folder("a")));   // "a.b" < "a/"
-  EXPECT_TRUE(tar_order(folder("a"), file("a0", 0)));    // "a/" < "a0"
+  EXPECT_TRUE(tar_order(file("a.b", 0), folder("a")));  // "a.b" < "a/"
+  EXPECT_TRUE(tar_order(folder("a"), file("a0", 0)));   // "a/" < "a0"
   EXPECT_TRUE(archive({file("a.b", 0), folder("a"), file("a0", 0)}));
   EXPECT_EQ(refusal({folder("a"), file("a.b", 0)}), "entry \"a.b\": comes after \"a/\", which sorts behind it");
 }
@@ -85,11 +93,13 @@ TEST(TarWriter, SortsFoldersWithTheirSlash) {
 TEST(TarWriter, RefusesWhatCannotBeUnpackedFaithfully) {
   EXPECT_EQ(refusal({file("a", 0), file("a", 0)}), "entry \"a\": is repeated");
   EXPECT_EQ(refusal({file("a", 0), file("a/b", 0)}), "entry \"a\": is a folder and was something else before");
-  EXPECT_EQ(refusal({symlink_to("a", "/etc"), file("a.x", 0), file("a/b", 0)}), "entry \"a\": is a folder and was something else before");
+  EXPECT_EQ(refusal({symlink_to("a", "/etc"), file("a.x", 0), file("a/b", 0)}),
+            "entry \"a\": is a folder and was something else before");
   for (const char* path : {"/a", "../a", "a/../b", "a//b", ""})
     EXPECT_EQ(refusal({file(path, 0)}), "entry \"" + std::string(path) + "\": is not a plain relative path");
   EXPECT_EQ(refusal({hardlink_to("b", "a")}), "entry \"b\": hard link to \"a\", which is no earlier file");
-  EXPECT_EQ(refusal({symlink_to("a", "x"), hardlink_to("b", "a")}), "entry \"b\": hard link to \"a\", which is no earlier file");
+  EXPECT_EQ(refusal({symlink_to("a", "x"), hardlink_to("b", "a")}),
+            "entry \"b\": hard link to \"a\", which is no earlier file");
   EXPECT_EQ(refusal({symlink_to("a", "")}), "entry \"a\": a link without a target");
   EXPECT_EQ(refusal({{"a", Type::file, 0, "x"}}), "entry \"a\": has a link target but is no link");
   EXPECT_EQ(refusal({{"a", Type::folder, 1, {}}}), "entry \"a\": its size 1 is not allowed");
@@ -115,13 +125,20 @@ TEST(TarReader, ReturnsWhatWasWritten) {
 TEST(TarReader, HandlesSizesBeyondTheOctalField) {
   // Only the header is looked at: the reader then misses the content.
   Bytes header;
-  TarWriter writer([&](ByteView piece) -> Status { header.insert(header.end(), piece.begin(), piece.end()); return {}; });
+  TarWriter writer([&](ByteView piece) -> Status {
+    header.insert(header.end(), piece.begin(), piece.end());
+    return {};
+  });
   ASSERT_TRUE(writer.add(file("f", std::uint64_t{1} << 33)));
   EXPECT_EQ(as_text(ByteView(header).subspan(512, 19)), "19 size=8589934592\n");
   std::uint64_t size = 0;
   const Fd fd = in_memory(header);
-  const auto read = read_tar(fd.get(), "t.tar", {.on_entry = [&](const TarEntry& e) -> Status { size = e.size; return {}; },
-                                                 .on_data = [](ByteView) -> Status { return {}; }});
+  const auto read = read_tar(fd.get(), "t.tar",
+                             {.on_entry = [&](const TarEntry& e) -> Status {
+                                size = e.size;
+                                return {};
+                              },
+                              .on_data = [](ByteView) -> Status { return {}; }});
   EXPECT_EQ(size, std::uint64_t{1} << 33);
   EXPECT_EQ(read.error().message(), "t.tar: ends at 0x600 in the middle of the archive");
 }
@@ -151,7 +168,8 @@ TEST(TarReader, RefusesAnyOtherSpelling) {
   longer.resize(longer.size() + 10240);
   EXPECT_EQ(refusal(longer), "t.tar: at 0x2800: bytes after the archive's end");
   for (const std::size_t length : {0, 1, 511, 512, 514, 1024, 1536, 2048, 10239})
-    EXPECT_EQ(refusal(ByteView(good).first(length)), "t.tar: ends at " + hex_offset(length) + " in the middle of the archive");
+    EXPECT_EQ(refusal(ByteView(good).first(length)),
+              "t.tar: ends at " + hex_offset(length) + " in the middle of the archive");
 }
 
 // The format is exactly what GNU tar writes when told to; so anyone can check a digest without us.
@@ -161,9 +179,10 @@ class GnuTar : public testing::Test {
 
   // `paths`: in the order of the format, folders with their slash.
   Bytes archive_of(const fs::path& tree, const std::vector<std::string>& paths) {
-    ProcessSpec command{.arguments = {"tar", "--create", "--format=posix", "--no-recursion", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0",
-                                      "--pax-option=exthdr.name=././@PaxHeader,delete=atime,delete=ctime,delete=mtime", "--blocking-factor=20",
-                                      "--directory", tree.string()}};
+    ProcessSpec command{.arguments = {"tar", "--create", "--format=posix", "--no-recursion", "--owner=0", "--group=0",
+                                      "--numeric-owner", "--mtime=@0",
+                                      "--pax-option=exthdr.name=././@PaxHeader,delete=atime,delete=ctime,delete=mtime",
+                                      "--blocking-factor=20", "--directory", tree.string()}};
     command.arguments.insert(command.arguments.end(), paths.begin(), paths.end());
     const auto done = run_process(command);
     EXPECT_TRUE(done) << done.error().message();
@@ -187,7 +206,8 @@ TEST_F(GnuTar, WritesTheSameBytes) {
   fs::create_symlink(std::string(101, 't'), tree / "longlink");
   fs::create_symlink("é", tree / "to");
   fs::create_hard_link(tree / "a/file", tree / "z");
-  for (const fs::path& path : {tree / "a", tree / "b", tree / "b/empty", tree / deep, tree / deep / deep}) ASSERT_EQ(chmod(path.c_str(), 0755), 0);
+  for (const fs::path& path : {tree / "a", tree / "b", tree / "b/empty", tree / deep, tree / deep / deep})
+    ASSERT_EQ(chmod(path.c_str(), 0755), 0);
 
   Bytes ours;
   const auto totals = write_tar_of_folder(tree, [&](ByteView piece) -> Status {
@@ -197,8 +217,9 @@ TEST_F(GnuTar, WritesTheSameBytes) {
   ASSERT_TRUE(totals) << totals.error().message();
   EXPECT_EQ(totals->files, 10u);
   EXPECT_EQ(totals->bytes, 6u + 10 + 4 + 513 + 512 + 1);
-  const Bytes theirs = archive_of(tree, {"a.b", "a/", "a/file", "b/", "b/empty/", deep + "/", deep + "/" + deep + "/", deep + "/" + deep + "/leaf",
-                                         "link", "longlink", full, longer, "to", "z", "é"});
+  const Bytes theirs =
+      archive_of(tree, {"a.b", "a/", "a/file", "b/", "b/empty/", deep + "/", deep + "/" + deep + "/",
+                        deep + "/" + deep + "/leaf", "link", "longlink", full, longer, "to", "z", "é"});
   EXPECT_EQ(to_hex(digest<Alg::sha256>(ours)), to_hex(digest<Alg::sha256>(theirs)));
   EXPECT_EQ(ours, theirs);
   EXPECT_EQ(refusal(theirs), "accepted");
@@ -262,7 +283,8 @@ TEST_F(Unpacked, FoldersOfTheHostMayHoldOnlyFilesFoldersAndLinks) {
   const auto found = digest_folder(folder_.path());
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().fault, Fault::unsupported);
-  EXPECT_EQ(found.error().message(), (folder_.path() / "fifo").string() + ": is neither a file, a folder nor a symbolic link");
+  EXPECT_EQ(found.error().message(),
+            (folder_.path() / "fifo").string() + ": is neither a file, a folder nor a symbolic link");
 }
 
 }  // namespace

@@ -76,7 +76,8 @@ TEST_F(StoreTest, AMissingBlobIsNamed) {
   const auto missing = store.get(digest<Alg::sha256>(as_bytes("x")), 10);
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().fault, Fault::environment);
-  EXPECT_EQ(missing.error().message(), "blob sha256:" + to_hex(digest<Alg::sha256>(as_bytes("x"))) + " is not in the store " + root_.string());
+  EXPECT_EQ(missing.error().message(),
+            "blob sha256:" + to_hex(digest<Alg::sha256>(as_bytes("x"))) + " is not in the store " + root_.string());
 }
 
 TEST_F(StoreTest, ADamagedBlobIsRemovedAndNamedAndCanBePutAgain) {
@@ -247,7 +248,8 @@ TEST_F(StoreTest, AWriteThatFailsLeavesTheStoreIntact) {
     setrlimit(RLIMIT_FSIZE, &limit);
     const Store store = *Store::open(root_);
     const auto put = store.put(as_bytes(std::string(200'000, 'x')));
-    const bool told = !put && put.error().fault == Fault::environment && put.error().message().find("writing to the store " + root_.string()) == 0;
+    const bool told = !put && put.error().fault == Fault::environment &&
+                      put.error().message().find("writing to the store " + root_.string()) == 0;
     const bool clean = count(root_ / "blobs/sha256") == 0 && store.put(as_bytes("small"));
     _exit(told && clean ? 0 : 1);
   }));
@@ -256,7 +258,8 @@ TEST_F(StoreTest, AWriteThatFailsLeavesTheStoreIntact) {
 
 TEST_F(StoreTest, AFullDiskIsAnEnvironmentFaultAndLeavesTheStoreIntact) {
   ASSERT_TRUE(make_folders(root_));
-  if (mount("none", root_.c_str(), "tmpfs", 0, "size=1m") != 0) GTEST_SKIP() << "may not mount a small file system here";
+  if (mount("none", root_.c_str(), "tmpfs", 0, "size=1m") != 0)
+    GTEST_SKIP() << "may not mount a small file system here";
   {
     const Store store = open();
     ASSERT_TRUE(store.put(as_bytes("before")));
@@ -264,7 +267,8 @@ TEST_F(StoreTest, AFullDiskIsAnEnvironmentFaultAndLeavesTheStoreIntact) {
     EXPECT_FALSE(put);
     if (!put) {
       EXPECT_EQ(put.error().fault, Fault::environment);
-      EXPECT_EQ(put.error().message(), "writing to the store " + root_.string() + ": cannot write: No space left on device");
+      EXPECT_EQ(put.error().message(),
+                "writing to the store " + root_.string() + ": cannot write: No space left on device");
     }
     expect_sound(store);
     EXPECT_TRUE(store.put(as_bytes("after")));  // what was written has been given back
