@@ -7,6 +7,11 @@ std::span<const Entry> commands() {
       {"pin", make_pin},
       {"build", make_build},
       {"measure", make_measure},
+      {"certify", make_certify},
+      {"verify", make_verify},
+      {"rebuild", make_rebuild},
+      {"compare", make_compare},
+      {"key", make_key},
       {"doctor", make_doctor},
       {"completion", make_completion},
   };
