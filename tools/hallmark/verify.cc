@@ -121,7 +121,8 @@ class Verify final : public Command {
     const bool agreed = std::ranges::all_of(results, [](const auto& r) { return r.verdict == cert::Verdict::identical; });
     Json subjects = Json::array(), artefacts = Json::array();
     std::string text = describe(open) + "certifies\n";
-    for (const Json& subject : to_json(open.certificate).find("subject")->items()) {
+    const Json statement = to_json(open.certificate);
+    for (const Json& subject : statement.find("subject")->items()) {
       subjects.push_back(subject);
       const Json::Member& digest = subject.find("digest")->members().front();
       text += "    " + printable(subject.find("name")->string()) + "  " + printable(digest.key) + ":" + digest.value.string() + "\n";
