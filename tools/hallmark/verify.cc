@@ -64,8 +64,8 @@ class Verify final : public Command {
       outputs += (outputs.empty() ? "" : ", ") + file.path;
     }
     if (named.size() == 1) return give(named.front(), artefact);
-    return fail(Fault::usage, artefact + ": neither its bytes nor its name say which output it is; give NAME=" + artefact +
-                                  ", with one of the outputs " + printable(outputs));
+    return fail(Fault::mismatch, artefact + ": sha256 " + to_hex(digest.sha256) + " is none of the certified outputs " +
+                                     printable(outputs) + "; to see what differs from one of them, give OUTPUT=" + artefact);
   }
 
   static Result<std::vector<cert::OutputComparison>> hold_against(const OpenCertificate& open,
