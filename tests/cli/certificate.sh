@@ -1,11 +1,17 @@
 # certify, verify and compare over a made-up build.
 . "$(dirname "$0")/common.sh"
 
-command -v python3 >/dev/null || skip "no python3"
+python3 -c 'import jsonschema' 2>/dev/null || skip "no python3 with jsonschema"
 made_up() { python3 "$here/made_up_build.py" "$@"; }
 field() { python3 -c 'import json, sys; print(eval("json.load(sys.stdin)" + sys.argv[1]))' "$1"; }
 payload() { field "['payload']" <"$1" | base64 -d; }
 flip() { python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[int(sys.argv[2])] ^= 1; open(sys.argv[3], "wb").write(d)' "$@"; }
+
+# A report is what its schema says.
+valid() {
+  python3 -c 'import json, sys, jsonschema
+jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))' "$source_dir/specs/schemas/$1.schema.json" "$2"
+}
 
 made_up build
 for type in p256 ed25519; do
@@ -24,6 +30,7 @@ payload p256.intoto.json | grep -q 'pkg:deb/debian/gcc-12@12.2.0-14%2Bdeb12u1?ar
 
 # Oracle: openssl checks the signature over DSSE's pre-authentication encoding.
 payload p256.intoto.json >body
+valid certificate-v1 body
 { printf 'DSSEv1 28 application/vnd.in-toto+json %d ' "$(stat -c %s body)"; cat body; } >pae
 field "['signatures'][0]['sig']" <p256.intoto.json | base64 -d >sig
 openssl dgst -sha256 -verify p256.pub -signature sig pae >/dev/null
@@ -35,6 +42,7 @@ hallmark certify build --key ed25519.key -o again >/dev/null
 cmp again.intoto.json ed25519.intoto.json
 # By default it is written beside the outputs.
 hallmark certify build --key p256.key --json >"$stdout"
+valid certify-v1 "$stdout"
 [[ $(field "['files'][0]" <"$stdout") == build/certificate.intoto.json && -f build/certificate.sigstore.json ]]
 hallmark verify - --key p256.pub <build/certificate.intoto.json >/dev/null
 
@@ -94,6 +102,9 @@ PY
 lie() { python3 lie.py "$1"; }
 lie ''
 hallmark verify lie.json --key ed25519.pub --artifact build >/dev/null
+# The example in the specification is a certificate.
+lie "statement = json.load(open('$source_dir/specs/schemas/examples/certificate-v1.json')); predicate = statement['predicate']"
+hallmark verify lie.json --key ed25519.pub >/dev/null
 lie 'predicate["buildDefinition"]["internalParameters"]["SOURCE_DATE_EPOCH"] = 1'
 expect_exit 3 hallmark verify lie.json --key ed25519.pub
 contains "$stderr" 'internalParameters.SOURCE_DATE_EPOCH: 1 stated, 1700000000 by its own lock'
@@ -127,10 +138,11 @@ contains "$stdout" "mrenclave: $mrenclave certified, $(sha256sum enclave.sgxs | 
 contains "$stdout" 'NOT VERIFIED'
 flip build/out/enclave.sgxs 0 enclave.sgxs
 expect_exit 1 hallmark verify p256.intoto.json --key p256.pub --artifact enclave.sgxs --json
+valid verify-v1 "$stdout"
 [[ $(field "['agree']" <"$stdout") == False && $(field "['artifacts'][0]['path']" <"$stdout") == out/enclave.sgxs ]]
 echo x >other
-expect_exit 2 hallmark verify p256.intoto.json --key p256.pub --artifact other
-contains "$stderr" 'NAME=other'
+expect_exit 1 hallmark verify p256.intoto.json --key p256.pub --artifact other
+contains "$stderr" 'is none of the certified outputs out/enclave.sgxs, out/tool'
 expect_exit 1 hallmark verify p256.intoto.json --key p256.pub --artifact out/tool=other
 expect_exit 2 hallmark verify p256.intoto.json --key p256.pub --artifact build --artifact renamed
 mkdir partial
@@ -172,6 +184,7 @@ contains "$stdout" 'different          out/enclave.sgxs'
 contains "$stdout" 'identical          out/tool'
 made_up tool tool=x
 expect_exit 1 hallmark compare build tool --json
+valid compare-v1 "$stdout"
 [[ $(field "['outputs'][1]['verdict']" <"$stdout") == different ]]
 # Another lock is reported, and makes no output different.
 hallmark compare build other-lock >"$stdout"
