@@ -310,8 +310,13 @@ bool Fields::has(std::string_view key) const { return json_->find(key) != nullpt
 const Json* Fields::take(std::string_view key, bool required) {
   if (auto it = state_->opened.find(json_); it != state_->opened.end()) it->second.asked.emplace(key);
   const Json* value = json_->find(key);
-  if (!value && required)
-    state_->refuse(path_, json_->line(), "has no \"" + std::string(key) + "\"", Fault::format);
+  if (!value && required) {
+    // A misspelt key is the usual reason; finish() would only come to it after this.
+    std::string near;
+    for (const Json::Member& m : json_->members())
+      if (!did_you_mean(key, std::span(&m.key, 1)).empty()) near = " (there is \"" + m.key + "\")";
+    state_->refuse(path_, json_->line(), "has no \"" + std::string(key) + "\"" + near, Fault::format);
+  }
   return value;
 }
 

@@ -2,7 +2,7 @@
 //
 // YAML text with one source, package or output a line, so that a difference reads well and git
 // merges it; its identity is not the text but SHA-256 of the canonical JSON of this model. The
-// text ends with that digest, so that an edit by hand is noticed. It carries the
+// text ends with that digest, so that an edit by hand is noticed (decision 0020). It carries the
 // recipe too: a lock (inside a certificate) is all that a rebuilder needs besides the pinned bytes.
 #pragma once
 

@@ -25,7 +25,7 @@ expect_exit 5 hallmark pin -f nothing.yaml
 contains "$stderr" nothing.yaml
 sed 's/steps/stesp/' hallmark.yaml >typo.yaml
 expect_exit 3 hallmark pin -f typo.yaml
-contains "$stderr" 'typo.yaml:11: build: has no "steps"'
+contains "$stderr" 'typo.yaml:11: build: has no "steps" (there is "stesp")'
 sed 's/out.app}/out\/app, kind: sgxx}/' hallmark.yaml >kind.yaml
 expect_exit 2 hallmark pin -f kind.yaml
 contains "$stderr" 'kind.yaml: outputs[0].kind: no kind of output is called "sgxx", did you mean "sgx"?'

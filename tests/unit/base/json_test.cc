@@ -69,6 +69,7 @@ std::string sample(const char* text) {
 TEST(Fields, ReadEveryMemberOrRefuse) {
   EXPECT_EQ(sample(R"({"name":"x","inner":[{"digest":"sha256:00ff"}]})"), "x5");
   EXPECT_EQ(sample(R"({"inner":[]})"), "sample: has no \"name\"");
+  EXPECT_EQ(sample(R"({"nmae":"x"})"), "sample: has no \"name\" (there is \"nmae\")");
   EXPECT_EQ(sample(R"({"name":3,"inner":[]})"), "sample: name: is an integer, not a string (quote it)");
   EXPECT_EQ(sample(R"({"name":"","inner":[]})"), "sample: name: is empty");
   EXPECT_EQ(sample(R"({"name":"x","n":10,"inner":[]})"), "sample: n: is 10, must be from 1 to 9");
