@@ -3,8 +3,11 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <unistd.h>
 
+#include "lib/base/interrupt.h"
 #include "tests/unit/pin/http_server.h"
 
 namespace hallmark::pin {
@@ -231,6 +234,18 @@ TEST_F(Fetch, UsesTheProxyOfTheHost) {
   EXPECT_THAT(server_.requests().back().path, testing::StrEq("http://archive.example/file"));
   network_.proxies.push_back({"http", "127.0.0.1", ""});
   expect_fetched(fetch(wanted({server_.url("/file")})));
+}
+
+TEST_F(Fetch, StopsWhenInterrupted) {
+  // In a process of its own: an interruption is never taken back.
+  EXPECT_EXIT(
+      {
+        watch_for_interrupts();
+        raise(SIGINT);
+        const Status status = fetch(wanted({server_.url("/file")}));
+        _exit(!status && status.error().fault == hallmark::Fault::interrupted ? 42 : 0);
+      },
+      testing::ExitedWithCode(42), "");
 }
 
 TEST_F(Fetch, SharesADownloadWithAnotherProcess) {
