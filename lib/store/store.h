@@ -16,7 +16,7 @@
 // Power may fail too. Nothing is flushed on the way, because nothing is trusted on the way back:
 // a blob is hashed whenever it is read, and who uses a tree hashes that. So a torn blob
 // is an error that names it, never an input. flush() makes what was put survive; `pin` calls
-// it once, before it writes the lock. Decision 0010.
+// it once, before it writes the lock. Decision 0012.
 #pragma once
 
 #include <functional>
