@@ -63,6 +63,7 @@ struct Wrong {
   Fault fault;
   std::string why;
 };
+void PrintTo(const Wrong& w, std::ostream* out) { *out << w.why; }
 
 class ElfWrong : public testing::TestWithParam<Wrong> {};
 

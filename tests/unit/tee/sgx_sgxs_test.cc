@@ -55,6 +55,7 @@ struct Wrong {
   std::string bytes;
   std::string why;
 };
+void PrintTo(const Wrong& w, std::ostream* out) { *out << w.why; }
 
 class SgxsWrong : public testing::TestWithParam<Wrong> {};
 
