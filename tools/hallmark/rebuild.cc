@@ -64,7 +64,7 @@ class Rebuild final : public Command {
     CHECK(pin::check_copies(lock.sources, copies));
     for (const pin::SourcePin& source : lock.sources) {
       CHECK(not_interrupted());
-      CHECK(in("source " + source.name, pin::fetch_source(source, ".", copies, store, progress)));
+      CHECK(pin::fetch_source(source, ".", copies, store, progress));
     }
     return pin::fetch_debian(lock.debian, store, progress);
   }
