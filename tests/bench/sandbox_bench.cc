@@ -1,5 +1,4 @@
 // What it costs to set up a box, run nothing in it and take it down, over fork and exec of the same program bare.
-// The bound is 10 ms: sandbox_bench fails when the median of either backend is above it.
 #include <benchmark/benchmark.h>
 #include <spawn.h>
 #include <sys/wait.h>
