@@ -35,10 +35,12 @@ outputs:
 SPEC
 git clone -q "file://$HALLMARK_SOURCE_DIR" "$work/clone"
 example=$work/clone/examples/sgx-enclave
-"$HALLMARK" pin -f "$example/hallmark.yaml" -o "$work/example.lock"
-"$HALLMARK" pin -f "$zlib/hallmark.yaml" -o "$work/zlib.lock"
+"$HALLMARK" pin -f "$example/hallmark.yaml"
+"$HALLMARK" pin -f "$zlib/hallmark.yaml"
+# Each lock stays beside its specification: an empty store is filled again from the folders that it names.
+declare -A lock=([example]=$example/hallmark.lock [zlib]=$zlib/hallmark.lock)
 
-digests() { (cd "$1" && find . -type f ! -name '*.json' ! -name '*.log' | sort | xargs sha256sum); }
+digests() { (cd "$1" && find . -type f ! -name '*.json' ! -name '*.log' ! -name '*.lock' | sort | xargs sha256sum); }
 
 memory=$(mktemp -d /dev/shm/hallmark-e2e.XXXXXX)
 trap 'chmod -R u+w "$work" "$memory"; rm -rf "$work" "$memory"' EXIT
@@ -46,12 +48,12 @@ chmod 755 "$work" "$memory"
 # The program and the sources must be readable by the ordinary user.
 cp "$HALLMARK" "$memory/hallmark"
 program=$memory/hallmark
-chmod -R a+rX "$work/clone" "$zlib" "$work"/*.lock
+chmod -R a+rX "$work/clone" "$zlib"
 
 build_all() {  # build_all OUT COMMAND…: both projects under the conditions that COMMAND sets
   local out=$1 name
   shift
-  for name in example zlib; do "$@" "$program" build -f "$work/$name.lock" -o "$out/$name" --quiet; done
+  for name in example zlib; do "$@" "$program" build -f "${lock[$name]}" -o "$out/$name" --quiet >"$work/built"; done
   digests "$out"
 }
 
@@ -75,10 +77,10 @@ diff "$work/one.sums" "$work/three.sums"
 
 four=$work/four
 mkdir "$four"
-build_all_bwrap() { local out=$1 name; for name in example zlib; do "$program" build -f "$work/$name.lock" -o "$out/$name" --sandbox bwrap --quiet; done; digests "$out"; }
+build_all_bwrap() { local out=$1 name; for name in example zlib; do "$program" build -f "${lock[$name]}" -o "$out/$name" --sandbox bwrap --quiet >"$work/built"; done; digests "$out"; }
 build_all_bwrap "$four" >"$work/four.sums"
 diff "$work/one.sums" "$work/four.sums"
 
 # And by the program's own means.
-"$program" build -f "$work/zlib.lock" -o "$work/repeated" --repeat 3 --json >"$work/repeat.json"
+"$program" build -f "${lock[zlib]}" -o "$work/repeated" --repeat 3 --json >"$work/repeat.json"
 cat "$work/repeat.json"
