@@ -16,7 +16,8 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.want.find("file")->st
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  for (const Json& want : parse_json(*read_text(kFolder / "cases.json", 1 << 20))->items()) out.push_back({want});
+  const Json list = *parse_json(*read_text(kFolder / "cases.json", 1 << 20));
+  for (const Json& want : list.items()) out.push_back({want});
   return out;
 }
 
