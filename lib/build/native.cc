@@ -199,19 +199,19 @@ class Plan {
         [to = inside("/proc")] { return mount("proc", to.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr); },
         "the kernel gives an ordinary user a new /proc only where the present one is not partly covered, as it is in most containers; "
         "run as root, or start the container with an uncovered /proc");
-    const std::uint64_t kept = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | kInert;
+    constexpr std::uint64_t kKept = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | kInert;
     // The fixed files come from a tmpfs that stands on /run only while they are mounted.
     mount_memory_at("/run", 0755, kSmall, 0);
     for (const auto& [path, content] : fixed_files(request.cpus, request.epoch))
-      add("fixing " + path, [from = inside("/run/file"), to = inside(path), content, kept] {
-        return make_file(from, content) != 0 || bind_mount(from, to) != 0 || set_flags(to, kept) != 0 ? -1 : unlink(from.c_str());
+      add("fixing " + path, [from = inside("/run/file"), to = inside(path), content = content] {
+        return make_file(from, content) != 0 || bind_mount(from, to) != 0 || set_flags(to, kKept) != 0 ? -1 : unlink(from.c_str());
       });
     add("unmounting /run", [path = inside("/run")] { return umount2(path.c_str(), MNT_DETACH); });
     for (const std::string& path : hidden_files())
       add("hiding " + path, [from = inside("/dev/null"), to = inside(path)] { return bind_mount(from, to); });
     for (const std::string& path : hidden_folders()) mount_memory_at(path, 0555, kSmall, MS_RDONLY);
     for (const std::string& path : read_only_parts())
-      add("making " + path + " read-only", [path = inside(path), kept] { return bind_mount(path, path) != 0 ? -1 : set_flags(path, kept); });
+      add("making " + path + " read-only", [path = inside(path)] { return bind_mount(path, path) != 0 ? -1 : set_flags(path, kKept); });
   }
 
   void mount_memory() {
