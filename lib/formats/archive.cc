@@ -158,12 +158,16 @@ class Reader {
       if (size == 0 && static_cast<std::uint64_t>(offset) == position) continue;
       if (entry.type != ArchiveEntry::Type::file) return refuse("has content but is no file");
       if (offset < 0 || static_cast<std::uint64_t>(offset) < position) return refuse("its pieces are out of order");
+      // Before the piece is handed on: a visitor may rely on the size that it was told.
+      const std::uint64_t end = static_cast<std::uint64_t>(offset) + size;
+      if (entry.size && end > *entry.size)
+        return refuse("has more bytes than the " + std::to_string(*entry.size) + " of its header");
       const std::uint64_t hole = static_cast<std::uint64_t>(offset) - position;
       CHECK(account(hole));
       CHECK(account(size));
       CHECK(zeros(hole, visitor));
       if (size != 0) CHECK(visitor.on_data({static_cast<const std::uint8_t*>(data), size}));
-      position = static_cast<std::uint64_t>(offset) + size;
+      position = end;
     }
     // A sparse file may end in a hole, which no block stands for.
     if (entry.size && position < *entry.size && position != 0) {
