@@ -85,7 +85,8 @@ Result<Bytes> from_base64(std::string_view text) {
 
 std::string hex_offset(std::uint64_t n) {
   std::string digits;
-  do digits += "0123456789abcdef"[n & 15]; while (n >>= 4);
+  do digits += "0123456789abcdef"[n & 15];
+  while (n >>= 4);
   return "0x" + std::string(digits.rbegin(), digits.rend());
 }
 

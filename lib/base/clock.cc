@@ -26,7 +26,9 @@ std::string format_time(UnixTime t) {
 }
 
 Result<UnixTime> parse_time(std::string_view text) {
-  auto refuse = [&] { return fail(Fault::format, "\"" + std::string(text.substr(0, 40)) + "\" is not a time like 2026-11-22T10:00:00Z"); };
+  auto refuse = [&] {
+    return fail(Fault::format, "\"" + std::string(text.substr(0, 40)) + "\" is not a time like 2026-11-22T10:00:00Z");
+  };
   static constexpr std::string_view kShape = "dddd-dd-ddTdd:dd:ddZ";
   if (text.size() != kShape.size()) return refuse();
   for (std::size_t i = 0; i < text.size(); i++)

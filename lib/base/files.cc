@@ -36,7 +36,8 @@ Result<Bytes> read_all(int fd, std::uint64_t max, std::uint64_t expected, const 
 
 Status sync_folder(const fs::path& folder) {
   TRY(Fd fd, open_file(folder, O_RDONLY | O_DIRECTORY));
-  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS) return fail_errno(folder.string() + ": cannot be flushed", errno);
+  if (fsync(fd.get()) != 0 && errno != EINVAL && errno != EROFS)
+    return fail_errno(folder.string() + ": cannot be flushed", errno);
   return {};
 }
 
@@ -63,7 +64,8 @@ Result<Bytes> read_file(const fs::path& path, std::uint64_t max) {
   if (!S_ISREG(st.st_mode)) return fail(Fault::environment, path.string() + ": is not a regular file");
   const auto size = static_cast<std::uint64_t>(st.st_size);
   if (size > max)
-    return fail(Fault::format, path.string() + ": has " + std::to_string(size) + " bytes, at most " + std::to_string(max) + " allowed here");
+    return fail(Fault::format, path.string() + ": has " + std::to_string(size) + " bytes, at most " +
+                                   std::to_string(max) + " allowed here");
   return read_all(fd.get(), max, size, path.string());
 }
 
@@ -134,7 +136,8 @@ Status remove_tree(const fs::path& path) {
   if (status.type() == fs::file_type::directory) {
     // Folders of an unpacked tree are read-only; only their owner may empty them.
     chmod(path.c_str(), 0700);
-    for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) CHECK(remove_tree(it->path()));
+    for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error))
+      CHECK(remove_tree(it->path()));
     if (error) return fail(Fault::environment, path.string() + ": cannot be listed: " + error.message());
   }
   if (::remove(path.c_str()) != 0 && errno != ENOENT) return fail_errno(path.string() + ": cannot be removed", errno);
@@ -143,7 +146,8 @@ Status remove_tree(const fs::path& path) {
 
 Result<TemporaryFolder> TemporaryFolder::make(const fs::path& parent, std::string_view prefix) {
   std::string name = (parent / (std::string(prefix) + ".XXXXXX")).string();
-  if (mkdtemp(name.data()) == nullptr) return fail_errno(parent.string() + ": no temporary folder can be made in it", errno);
+  if (mkdtemp(name.data()) == nullptr)
+    return fail_errno(parent.string() + ": no temporary folder can be made in it", errno);
   return TemporaryFolder(name);
 }
 

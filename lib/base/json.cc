@@ -131,8 +131,7 @@ bool utf16_less(std::string_view a, std::string_view b) {
   auto weight = [](unsigned char c) { return c >= 0xEE && c <= 0xEF ? c + 0x10 : c >= 0xF0 ? c - 0x02 : c + 0; };
   const std::size_t n = std::min(a.size(), b.size());
   for (std::size_t i = 0; i < n; i++)
-    if (a[i] != b[i])
-      return weight(static_cast<unsigned char>(a[i])) < weight(static_cast<unsigned char>(b[i]));
+    if (a[i] != b[i]) return weight(static_cast<unsigned char>(a[i])) < weight(static_cast<unsigned char>(b[i]));
   return a.size() < b.size();
 }
 
@@ -184,7 +183,8 @@ void write(std::string& out, const Json& j, bool canonical, std::size_t level) {
 }  // namespace
 
 Json::Json(std::uint64_t n) : value_(static_cast<std::int64_t>(n)) {
-  if (n > static_cast<std::uint64_t>(kMaxInteger)) throw std::logic_error("a JSON integer beyond 2^53: write it as text");
+  if (n > static_cast<std::uint64_t>(kMaxInteger))
+    throw std::logic_error("a JSON integer beyond 2^53: write it as text");
 }
 Json::Json(Object o) : value_(std::move(o)) {}
 
@@ -243,7 +243,11 @@ bool is_utf8(std::string_view s) {
   auto byte = [&](std::size_t i) { return static_cast<unsigned char>(s[i]); };
   for (std::size_t i = 0; i < s.size();) {
     const unsigned char c = byte(i);
-    std::size_t n = c < 0x80 ? 1 : c >= 0xC2 && c <= 0xDF ? 2 : c >= 0xE0 && c <= 0xEF ? 3 : c >= 0xF0 && c <= 0xF4 ? 4 : 0;
+    std::size_t n = c < 0x80                 ? 1
+                    : c >= 0xC2 && c <= 0xDF ? 2
+                    : c >= 0xE0 && c <= 0xEF ? 3
+                    : c >= 0xF0 && c <= 0xF4 ? 4
+                                             : 0;
     if (n == 0 || n > s.size() - i) return false;
     for (std::size_t k = 1; k < n; k++)
       if ((byte(i + k) & 0xC0) != 0x80) return false;
@@ -326,7 +330,8 @@ void Fields::reject(std::string_view key, std::string why, Fault fault) {
   const Json* value = json_->find(key.substr(0, bracket));
   std::size_t index = 0;
   if (bracket != key.npos && value && value->is_array() &&
-      std::from_chars(key.data() + bracket + 1, key.data() + key.size(), index).ec == std::errc() && index < value->items().size())
+      std::from_chars(key.data() + bracket + 1, key.data() + key.size(), index).ec == std::errc() &&
+      index < value->items().size())
     value = &value->items()[index];
   state_->refuse(join_path(path_, key), value ? value->line() : json_->line(), std::move(why), fault);
 }
@@ -342,9 +347,7 @@ std::string Fields::text(std::string_view key) {
   return value->string();
 }
 
-std::string Fields::text_or(std::string_view key, std::string fallback) {
-  return has(key) ? text(key) : fallback;
-}
+std::string Fields::text_or(std::string_view key, std::string fallback) { return has(key) ? text(key) : fallback; }
 
 std::int64_t Fields::integer(std::string_view key, std::int64_t min, std::int64_t max) {
   const Json* value = take(key, true);
@@ -381,7 +384,8 @@ std::string Fields::hex(std::string_view key, std::size_t size, std::string_view
     return {};
   }
   s.erase(0, prefix.size());
-  const bool digits = std::all_of(s.begin(), s.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  const bool digits =
+      std::all_of(s.begin(), s.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (s.size() == 2 * size && digits) return s;
   reject(key, "is not " + std::to_string(size) + " bytes of lower-case hexadecimal");
   return {};

@@ -106,7 +106,8 @@ Result<Finished> run_process(const ProcessSpec& command) {
   std::vector<std::string> arguments = command.arguments, environment;
   for (const auto& [key, value] : command.environment) environment.push_back(key + "=" + value);
   pid_t pid = 0;
-  if (const int error = posix_spawnp(&pid, name.c_str(), actions.get(), attributes.get(), pointers(arguments).data(), pointers(environment).data()))
+  if (const int error = posix_spawnp(&pid, name.c_str(), actions.get(), attributes.get(), pointers(arguments).data(),
+                                     pointers(environment).data()))
     return fail_errno(name + ": cannot be run", error);
   Child child(pid);
   in.read.reset();
@@ -122,15 +123,18 @@ Result<Finished> run_process(const ProcessSpec& command) {
 
   while (out.read || err.read) {
     if (interrupted()) return fail(Fault::interrupted, "interrupted");
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0)
-      return fail(Fault::environment, name + ": not finished after " + std::to_string(command.timeout.count()) + " seconds");
+      return fail(Fault::environment,
+                  name + ": not finished after " + std::to_string(command.timeout.count()) + " seconds");
     pollfd waiting[3] = {{out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}, {in.write.get(), POLLOUT, 0}};
     // A signal handler may run just before poll(): look at the flag at least four times a second.
     if (poll(waiting, 3, static_cast<int>(std::min<std::int64_t>(left.count(), 250))) < 0 && errno != EINTR)
       return fail_errno("poll", errno);
 
-    for (auto [index, from, to] : {std::tuple{0, &out.read, &finished.output}, std::tuple{1, &err.read, &finished.errors}}) {
+    for (auto [index, from, to] :
+         {std::tuple{0, &out.read, &finished.output}, std::tuple{1, &err.read, &finished.errors}}) {
       if (!*from || (waiting[index].revents & (POLLIN | POLLHUP | POLLERR)) == 0) continue;
       char buffer[65536];
       const ssize_t n = read(from->get(), buffer, sizeof buffer);

@@ -15,10 +15,10 @@ namespace hallmark {
 
 struct ProcessSpec {
   std::vector<std::string> arguments;  // [0] is the program, looked up in PATH when it has no slash
-  std::map<std::string, std::string> environment{{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                                                 {"LC_ALL", "C.UTF-8"}};
+  std::map<std::string, std::string> environment{
+      {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C.UTF-8"}};
   std::optional<fs::path> folder;
-  std::string input;                            // fed to standard input
+  std::string input;  // fed to standard input
   std::size_t output_limit = std::size_t{64} << 20;
   std::chrono::seconds timeout{600};
 };

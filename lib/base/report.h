@@ -8,9 +8,9 @@
 namespace hallmark {
 
 struct Report {
-  Json data;           // the machine-readable answer; its schema stands in specs/schemas/
-  std::string text;    // the same answer for a person, ending in a newline
-  bool agreed = true;  // false: the question was answered "no"
+  Json data;                   // the machine-readable answer; its schema stands in specs/schemas/
+  std::string text;            // the same answer for a person, ending in a newline
+  bool agreed = true;          // false: the question was answered "no"
   Fault no = Fault::mismatch;  // whose exit status a "no" has
 };
 

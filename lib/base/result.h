@@ -60,14 +60,12 @@ Result<T> in(std::string_view where, Result<T> result) {
 // `CHECK(write_file(path, bytes));` does the same where there is no value.
 #define HALLMARK_CAT2(a, b) a##b
 #define HALLMARK_CAT(a, b) HALLMARK_CAT2(a, b)
-#define TRY(decl, ...)                                                           \
-  auto HALLMARK_CAT(try_, __LINE__) = (__VA_ARGS__);                             \
-  if (!HALLMARK_CAT(try_, __LINE__))                                             \
-    return ::hallmark::Failure(std::move(HALLMARK_CAT(try_, __LINE__)).error()); \
+#define TRY(decl, ...)                                                                                            \
+  auto HALLMARK_CAT(try_, __LINE__) = (__VA_ARGS__);                                                              \
+  if (!HALLMARK_CAT(try_, __LINE__)) return ::hallmark::Failure(std::move(HALLMARK_CAT(try_, __LINE__)).error()); \
   decl = *std::move(HALLMARK_CAT(try_, __LINE__))
-#define CHECK(...)                                                         \
-  do {                                                                     \
-    auto check_result = (__VA_ARGS__);                                     \
-    if (!check_result)                                                     \
-      return ::hallmark::Failure(std::move(check_result).error());         \
+#define CHECK(...)                                                                  \
+  do {                                                                              \
+    auto check_result = (__VA_ARGS__);                                              \
+    if (!check_result) return ::hallmark::Failure(std::move(check_result).error()); \
   } while (false)

@@ -30,7 +30,8 @@ class Builder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t) override { refuse_null(mark); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark, "aliases are not allowed"); }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     check(mark, tag, anchor);
     const bool plain = tag == "?";
     if (expects_key()) {
@@ -45,7 +46,8 @@ class Builder final : public YAML::EventHandler {
       place(mark, Json(value == "true"));
     } else if (plain && is_integer(value)) {
       const std::int64_t n = std::stoll(value);
-      if (n > (std::int64_t{1} << 53) || n < -(std::int64_t{1} << 53)) refuse(mark, "the integer " + value + " is beyond 2^53");
+      if (n > (std::int64_t{1} << 53) || n < -(std::int64_t{1} << 53))
+        refuse(mark, "the integer " + value + " is beyond 2^53");
       place(mark, Json(n));
     } else if (plain && (value == "null" || value == "~" || value.empty())) {
       refuse_null(mark);
@@ -53,11 +55,13 @@ class Builder final : public YAML::EventHandler {
       place(mark, Json(value));
     }
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Json::array());
   }
   void OnSequenceEnd() override { stack_.pop_back(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(mark, tag, anchor, Json::object());
   }
   void OnMapEnd() override { stack_.pop_back(); }
@@ -132,8 +136,8 @@ Result<Json> parse_yaml(std::string_view text, JsonLimits limits) {
   } catch (const Refused& r) {
     return fail(Fault::format, "line " + std::to_string(r.line + 1) + ": " + r.why);
   } catch (const YAML::Exception& e) {
-    return fail(Fault::format, "line " + std::to_string(e.mark.line + 1) + ", column " + std::to_string(e.mark.column + 1) +
-                                   ": " + e.msg);
+    return fail(Fault::format, "line " + std::to_string(e.mark.line + 1) + ", column " +
+                                   std::to_string(e.mark.column + 1) + ": " + e.msg);
   }
   return builder.take();
 }
@@ -143,7 +147,8 @@ std::string yaml_scalar(std::string_view text) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            std::string_view("+-./_~^").find(c) != std::string_view::npos;
   });
-  const bool word = !text.empty() && (std::isalnum(static_cast<unsigned char>(text[0])) != 0 || text[0] == '/') && safe_bytes;
+  const bool word =
+      !text.empty() && (std::isalnum(static_cast<unsigned char>(text[0])) != 0 || text[0] == '/') && safe_bytes;
   const bool other_meaning = is_integer(text) || text == "true" || text == "false" || text == "null";
   // Colons are safe inside a plain scalar when no space follows; digests and URLs have them.
   if (word && !other_meaning) return std::string(text);

@@ -37,7 +37,8 @@ std::optional<BoxResult> parse_result(std::string_view line, std::size_t steps) 
   const auto [space, error] = std::from_chars(line.data() + kStep.size(), end, step);
   if (error != std::errc() || space == end || *space != ' ') return std::nullopt;
   const auto [last, error2] = std::from_chars(space + 1, end, result.status);
-  if (error2 != std::errc() || last != end || step >= steps || result.status <= 0 || result.status > 255) return std::nullopt;
+  if (error2 != std::errc() || last != end || step >= steps || result.status <= 0 || result.status > 255)
+    return std::nullopt;
   result.failed = step;
   return result;
 }
@@ -84,7 +85,8 @@ Result<std::optional<std::string>> BoxProcess::line() {
     if (n < 0 && errno != EINTR && errno != ECONNRESET) return fail_errno("the sandbox's control channel", errno);
     if (n == 0 || (n < 0 && errno == ECONNRESET)) return std::optional<std::string>();
     if (n > 0) unread_.append(buffer, static_cast<std::size_t>(n));
-    if (unread_.size() > kMaxLine) return fail(Fault::environment, "the sandbox's control channel: a line without an end");
+    if (unread_.size() > kMaxLine)
+      return fail(Fault::environment, "the sandbox's control channel: a line without an end");
   }
 }
 
@@ -104,7 +106,8 @@ std::string BoxProcess::last_words() {
   std::string out;
   char buffer[kMaxLine];
   fcntl(log_.get(), F_SETFL, O_NONBLOCK);
-  for (ssize_t n = 0; out.size() < kMaxLine && (n = read(log_.get(), buffer, sizeof buffer)) > 0;) out.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n = 0; out.size() < kMaxLine && (n = read(log_.get(), buffer, sizeof buffer)) > 0;)
+    out.append(buffer, static_cast<std::size_t>(n));
   while (out.ends_with('\n')) out.pop_back();
   return printable(out);
 }
@@ -130,7 +133,8 @@ Result<BoxResult> BoxProcess::run(const BoxRequest& request) {
     }
     const std::string_view piece(buffer, static_cast<std::size_t>(n));
     written += piece.size();
-    if (written > kMaxLog) return fail(Fault::mismatch, "the steps print more than " + std::to_string(kMaxLog) + " bytes");
+    if (written > kMaxLog)
+      return fail(Fault::mismatch, "the steps print more than " + std::to_string(kMaxLog) + " bytes");
     CHECK(in(request.log.string(), write_all(log.get(), as_bytes(piece))));
     if (request.on_output) request.on_output(piece);
   }
@@ -141,7 +145,8 @@ Result<BoxResult> BoxProcess::run(const BoxRequest& request) {
     if (!result) result = parse_result(*said, request.steps.size());
   }
   stop();
-  if (!result) return fail(Fault::environment, "the box was killed before its steps ended (was there not enough memory?)");
+  if (!result)
+    return fail(Fault::environment, "the box was killed before its steps ended (was there not enough memory?)");
   return *result;
 }
 
@@ -155,7 +160,8 @@ Result<Channels> make_channels() {
   return out;
 }
 
-Result<BoxResult> run_box(const BoxRequest& request, const std::function<Result<BoxProcess>(const BoxRequest&)>& start) {
+Result<BoxResult> run_box(const BoxRequest& request,
+                          const std::function<Result<BoxProcess>(const BoxRequest&)>& start) {
   TRY(BoxProcess box, in("setting up the sandbox", start(request)));
   TRY(const Fd build_folder, in("setting up the sandbox", open_build_folder(box.first_process())));
   CHECK(put_sources(request, build_folder.get()));
@@ -171,7 +177,8 @@ Status probe_box(const std::function<Result<BoxResult>(const BoxRequest&)>& run)
   request.root = folder.path() / "root";
   request.out = folder.path() / "out";
   request.log = folder.path() / "log";
-  for (const char* path : {"build", "dev", "proc", "run", "tmp", "usr", "var/tmp"}) CHECK(make_folders(request.root / path));
+  for (const char* path : {"build", "dev", "proc", "run", "tmp", "usr", "var/tmp"})
+    CHECK(make_folders(request.root / path));
   for (const std::string name : {"bin", "lib", "lib64"}) {
     std::error_code error;
     fs::create_symlink("usr/" + name, request.root / name, error);

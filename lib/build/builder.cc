@@ -47,7 +47,8 @@ Status check_outputs(const pin::Lock& lock) {
   for (const pin::Output& output : lock.recipe.outputs)
     for (const std::string_view own : kOwnFiles)
       if (output.path == own || output.path.starts_with(std::string(own) + "/"))
-        return fail(Fault::usage, "output \"" + printable(output.path) + "\": hallmark writes a file of that name itself");
+        return fail(Fault::usage,
+                    "output \"" + printable(output.path) + "\": hallmark writes a file of that name itself");
   return {};
 }
 
@@ -68,7 +69,8 @@ struct RootFolder {
   fs::path path;
   std::optional<TemporaryFolder> copy;  // removed with us
 };
-Result<RootFolder> find_root(const Store& store, const pin::Lock& lock, const BuildOptions& options, Progress& progress) {
+Result<RootFolder> find_root(const Store& store, const pin::Lock& lock, const BuildOptions& options,
+                             Progress& progress) {
   if (!options.root_in) {
     TRY(const Root root, assemble_root(store, lock, box_owner(), progress));
     return RootFolder{root.folder, {}};
@@ -97,14 +99,19 @@ Result<std::string> last_lines(const fs::path& log) {
   return out;
 }
 
-Failure describe_failed_step(const pin::Lock& lock, const BoxResult& result, const fs::path& log, const fs::path& kept) {
+Failure describe_failed_step(const pin::Lock& lock, const BoxResult& result, const fs::path& log,
+                             const fs::path& kept) {
   const auto lines = last_lines(log);
-  std::string what = "step " + std::to_string(*result.failed + 1) + " of " + std::to_string(lock.recipe.steps.size()) + " (" +
-                     shortened(lock.recipe.steps[*result.failed], kCommandLength) + "): ";
-  what += result.status > 128 ? "killed by signal " + std::to_string(result.status - 128) : "exit status " + std::to_string(result.status);
-  if (!lines || lines->empty()) what += "; it printed nothing\n";
-  else what += "; the last lines of the log:\n" + *lines;
-  if (rename(log.c_str(), kept.c_str()) != 0) return fail_errno(what + "and the log cannot be kept as " + kept.string(), errno);
+  std::string what = "step " + std::to_string(*result.failed + 1) + " of " + std::to_string(lock.recipe.steps.size()) +
+                     " (" + shortened(lock.recipe.steps[*result.failed], kCommandLength) + "): ";
+  what += result.status > 128 ? "killed by signal " + std::to_string(result.status - 128)
+                              : "exit status " + std::to_string(result.status);
+  if (!lines || lines->empty())
+    what += "; it printed nothing\n";
+  else
+    what += "; the last lines of the log:\n" + *lines;
+  if (rename(log.c_str(), kept.c_str()) != 0)
+    return fail_errno(what + "and the log cannot be kept as " + kept.string(), errno);
   return fail(Fault::mismatch, what + "the whole log: " + kept.string());
 }
 
@@ -121,9 +128,10 @@ Result<std::vector<OutputRecord>> record_outputs(const pin::Lock& lock, const fs
 
 // Puts the finished folder in the place of what was there, in one step.
 Status publish(TemporaryFolder& finished, const fs::path& out) {
-  if (chmod(finished.path().c_str(), 0755) != 0) return fail_errno(finished.path().string() + ": cannot set its mode", errno);
+  if (chmod(finished.path().c_str(), 0755) != 0)
+    return fail_errno(finished.path().string() + ": cannot set its mode", errno);
   int result = renameat2(AT_FDCWD, finished.path().c_str(), AT_FDCWD, out.c_str(), RENAME_EXCHANGE);
-  if (result == 0) return {};  // the earlier build now has the temporary name, and goes with it
+  if (result == 0) return {};                    // the earlier build now has the temporary name, and goes with it
   if (errno == EINVAL) CHECK(remove_tree(out));  // a file system that cannot exchange
   result = rename(finished.path().c_str(), out.c_str());
   if (result != 0) return fail_errno(out.string() + ": the outputs cannot be put there", errno);
@@ -165,7 +173,9 @@ Result<Built> build(const Store& store, const pin::Lock& lock, const BuildOption
       .on_output = options.on_output,
   };
   TRY(const BoxResult result, in("building " + lock.name, sandbox->run(request)));
-  if (result.failed) return in("building " + lock.name, Result<Built>(describe_failed_step(lock, result, log, out.string() + ".failed.log")));
+  if (result.failed)
+    return in("building " + lock.name,
+              Result<Built>(describe_failed_step(lock, result, log, out.string() + ".failed.log")));
 
   record.finished = now();
   record.lock_sha256 = to_hex(pin::lock_digest(lock));
@@ -188,8 +198,8 @@ Result<BuildRecord> read_build(const fs::path& out) {
   for (const OutputRecord& output : record.outputs) {
     TRY(const FileDigest digest, digest_file(out / output.path));
     if (to_hex(digest.sha256) != output.sha256)
-      return fail(Fault::mismatch, (out / output.path).string() + ": is no longer what was built: its SHA-256 is " + to_hex(digest.sha256) +
-                                       ", the record says " + output.sha256);
+      return fail(Fault::mismatch, (out / output.path).string() + ": is no longer what was built: its SHA-256 is " +
+                                       to_hex(digest.sha256) + ", the record says " + output.sha256);
   }
   return record;
 }

@@ -18,8 +18,8 @@ inline constexpr std::string_view kLogFile = "build.log";
 inline constexpr std::string_view kLockFile = "hallmark.lock";  // write_lock() of what was built: certify needs it
 
 struct BuildOptions {
-  fs::path out;                       // made, or replaced if it is an earlier build's; whole or not at all
-  std::optional<std::string> backend; // "native" or "bwrap"; default: "native"
+  fs::path out;                        // made, or replaced if it is an earlier build's; whole or not at all
+  std::optional<std::string> backend;  // "native" or "bwrap"; default: "native"
   std::function<void(std::string_view)> on_output;  // what the steps print, as they print it
 
   // How a repeated build differs from the first one, where its conditions may not matter.

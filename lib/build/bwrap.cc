@@ -70,10 +70,23 @@ std::string octal(mode_t mode) {
 using Arguments = std::vector<std::string>;
 
 Arguments describe_box(const BoxRequest& request, const Arguments& extra) {
-  Arguments out{"bwrap",       "--unshare-user", "--unshare-all",         "--uid",       std::to_string(kBoxUser),
-                "--gid",       std::to_string(kBoxUser), "--hostname",    std::string(kHostName), "--cap-drop",
-                "ALL",         "--new-session",  "--die-with-parent",     "--seccomp",   std::to_string(kFilter),
-                "--info-fd",   std::to_string(kInfo)};
+  Arguments out{"bwrap",
+                "--unshare-user",
+                "--unshare-all",
+                "--uid",
+                std::to_string(kBoxUser),
+                "--gid",
+                std::to_string(kBoxUser),
+                "--hostname",
+                std::string(kHostName),
+                "--cap-drop",
+                "ALL",
+                "--new-session",
+                "--die-with-parent",
+                "--seccomp",
+                std::to_string(kFilter),
+                "--info-fd",
+                std::to_string(kInfo)};
   const auto add = [&out](std::initializer_list<std::string> more) { out.insert(out.end(), more); };
   const auto memory = [&add](const std::string& path, mode_t mode, std::uint64_t bytes) {
     add({"--perms", octal(mode), "--size", std::to_string(bytes), "--tmpfs", path});
@@ -83,12 +96,15 @@ Arguments describe_box(const BoxRequest& request, const Arguments& extra) {
   add({"--ro-bind", is_privileged() ? kShownAt : request.root.string(), "/"});
   out.insert(out.end(), extra.begin(), extra.end());
   memory("/dev", 0755, kSmall);
-  for (const std::string_view name : devices()) add({"--dev-bind", "/dev/" + std::string(name), "/dev/" + std::string(name)});
-  for (const auto& [name, target] : device_links()) add({"--symlink", std::string(target), "/dev/" + std::string(name)});
+  for (const std::string_view name : devices())
+    add({"--dev-bind", "/dev/" + std::string(name), "/dev/" + std::string(name)});
+  for (const auto& [name, target] : device_links())
+    add({"--symlink", std::string(target), "/dev/" + std::string(name)});
   add({"--dir", "/dev/shm", "--remount-ro", "/dev"});
   add({"--proc", "/proc"});
   int fd = kFirstFile;
-  for (const FixedFile& file : fixed_files(request.cpus, request.epoch)) add({"--perms", "0444", "--ro-bind-data", std::to_string(fd++), file.path});
+  for (const FixedFile& file : fixed_files(request.cpus, request.epoch))
+    add({"--perms", "0444", "--ro-bind-data", std::to_string(fd++), file.path});
   for (const std::string& path : hidden_files()) add({"--dev-bind", "/dev/null", path});
   for (const std::string& path : hidden_folders()) {
     memory(path, 0555, kSmall);
@@ -114,7 +130,8 @@ struct Launch {
 
 [[noreturn]] void give_up(const char* what) {
   const char* why = strerrordesc_np(errno);
-  for (const char* part : {what, ": ", why != nullptr ? why : "unknown error", "\n"}) static_cast<void>(!write(2, part, std::strlen(part)));
+  for (const char* part : {what, ": ", why != nullptr ? why : "unknown error", "\n"})
+    static_cast<void>(!write(2, part, std::strlen(part)));
   _exit(127);
 }
 
@@ -195,7 +212,8 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   for (const auto& [name, value] : environment(request)) variables.push_back(name + "=" + value);
   TRY(Fd log, descriptor_above(channels.child_log.get()));
   const std::string root = request.root.string();
-  Launch launch{pointers(arguments), pointers(variables), {}, log.get(), cpus, root.c_str(), is_privileged(), box_owner()};
+  Launch launch{pointers(arguments), pointers(variables), {},         log.get(), cpus,
+                root.c_str(),        is_privileged(),     box_owner()};
   for (const Fd& fd : descriptors) launch.descriptors.push_back(fd.get());
 
   const pid_t pid = _Fork();

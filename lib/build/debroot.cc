@@ -56,12 +56,9 @@ constexpr Alternative kAlternatives[] = {
 
 Type type_of(const ArchiveEntry& entry) {
   switch (entry.type) {
-    case ArchiveEntry::Type::folder:
-      return Type::folder;
-    case ArchiveEntry::Type::symlink:
-      return Type::symlink;
-    default:
-      return (entry.mode & 0100) != 0 ? Type::executable : Type::file;
+    case ArchiveEntry::Type::folder: return Type::folder;
+    case ArchiveEntry::Type::symlink: return Type::symlink;
+    default: return (entry.mode & 0100) != 0 ? Type::executable : Type::file;
   }
 }
 

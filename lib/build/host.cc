@@ -49,7 +49,8 @@ HostRecord describe_host(std::string_view backend) {
 }
 
 bool is_privileged() {
-  return geteuid() == 0 && has_id("/proc/self/uid_map", kUnprivilegedId) && has_id("/proc/self/gid_map", kUnprivilegedId);
+  return geteuid() == 0 && has_id("/proc/self/uid_map", kUnprivilegedId) &&
+         has_id("/proc/self/gid_map", kUnprivilegedId);
 }
 
 Owner box_owner() {

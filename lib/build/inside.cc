@@ -47,18 +47,23 @@ Status take_output(const std::string& path, int build_folder, const fs::path& ou
   // O_PATH opens nothing but the name: a FIFO or a socket cannot make us wait.
   const Fd found = open_beneath(build_folder, path, O_PATH | O_NOFOLLOW);
   if (!found) {
-    if (errno == ENOENT || errno == ENOTDIR) return fail(Fault::mismatch, "was not made: the steps ended and it is not there");
-    if (errno == ELOOP) return fail(Fault::mismatch, "a part of its path is a symbolic link; an output must be a regular file in a plain folder");
+    if (errno == ENOENT || errno == ENOTDIR)
+      return fail(Fault::mismatch, "was not made: the steps ended and it is not there");
+    if (errno == ELOOP)
+      return fail(Fault::mismatch,
+                  "a part of its path is a symbolic link; an output must be a regular file in a plain folder");
     return fail_errno("cannot be found", errno);
   }
   struct stat st {};
   if (fstat(found.get(), &st) != 0) return fail_errno("cannot be examined", errno);
   if (S_ISLNK(st.st_mode)) return fail(Fault::mismatch, "is a symbolic link; an output must be a regular file");
   if (S_ISDIR(st.st_mode)) return fail(Fault::mismatch, "is a folder; an output must be a regular file");
-  if (!S_ISREG(st.st_mode)) return fail(Fault::mismatch, "is a FIFO, a socket or a device; an output must be a regular file");
+  if (!S_ISREG(st.st_mode))
+    return fail(Fault::mismatch, "is a FIFO, a socket or a device; an output must be a regular file");
   if ((st.st_mode & S_IRUSR) == 0) return fail(Fault::mismatch, "is not readable by the box's own user");
   if (static_cast<std::uint64_t>(st.st_size) > kMaxOutput)
-    return fail(Fault::mismatch, "has " + std::to_string(st.st_size) + " bytes, at most " + std::to_string(kMaxOutput) + " allowed");
+    return fail(Fault::mismatch,
+                "has " + std::to_string(st.st_size) + " bytes, at most " + std::to_string(kMaxOutput) + " allowed");
 
   const Fd from = open_beneath(build_folder, path, O_RDONLY | O_NONBLOCK);
   if (!from) return fail_errno("cannot be opened", errno);
@@ -82,7 +87,8 @@ Status take_output(const std::string& path, int build_folder, const fs::path& ou
 
 Result<Fd> open_build_folder(pid_t pid) {
   const ActingAs as_box(box_owner());
-  return open_file("/proc/" + std::to_string(pid) + "/root" + std::string(kBuildFolder), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return open_file("/proc/" + std::to_string(pid) + "/root" + std::string(kBuildFolder),
+                   O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
 
 Status put_sources(const BoxRequest& request, int build_folder) {
@@ -90,11 +96,13 @@ Status put_sources(const BoxRequest& request, int build_folder) {
     TRY(const Fd archive, open_file(source.archive, O_RDONLY));
     const ActingAs as_box(box_owner());
     if (source.into != ".") {
-      if (!is_plain_relative(source.into)) return fail(Fault::usage, "source folder \"" + printable(source.into) + "\" is not a plain relative path");
+      if (!is_plain_relative(source.into))
+        return fail(Fault::usage, "source folder \"" + printable(source.into) + "\" is not a plain relative path");
       for (std::size_t end = 0; end != std::string::npos;) {
         end = source.into.find('/', end + 1);
         const std::string part = source.into.substr(0, end);
-        if (mkdirat(build_folder, part.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("/build/" + part + ": cannot be made", errno);
+        if (mkdirat(build_folder, part.c_str(), 0755) != 0 && errno != EEXIST)
+          return fail_errno("/build/" + part + ": cannot be made", errno);
       }
     }
     const Fd folder = open_beneath(build_folder, source.into, O_RDONLY | O_DIRECTORY);
@@ -105,7 +113,8 @@ Status put_sources(const BoxRequest& request, int build_folder) {
 }
 
 Status take_outputs(const BoxRequest& request, int build_folder) {
-  for (const std::string& path : request.outputs) CHECK(in("output " + printable(path), take_output(path, build_folder, request.out)));
+  for (const std::string& path : request.outputs)
+    CHECK(in("output " + printable(path), take_output(path, build_folder, request.out)));
   return {};
 }
 

@@ -29,7 +29,8 @@
 namespace hallmark::build {
 namespace {
 
-constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+constexpr std::uint64_t kNamespaces =
+    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 constexpr std::uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 // One thing that the first process of the box does to set it up: -1 and errno when it fails.
@@ -70,7 +71,9 @@ int set_flags(const std::string& path, std::uint64_t flags) {
   return mount_setattr(AT_FDCWD, path.c_str(), 0, &attributes, sizeof attributes);
 }
 
-int bind_mount(const std::string& from, const std::string& to) { return mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr); }
+int bind_mount(const std::string& from, const std::string& to) {
+  return mount(from.c_str(), to.c_str(), nullptr, MS_BIND, nullptr);
+}
 
 int make_file(const std::string& path, std::string_view content) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -123,7 +126,10 @@ int wait_for_sources(int control) {
 class Plan {
  public:
   Plan(const BoxRequest& request, int control, const cpu_set_t& cpus, std::vector<sock_filter>& filter)
-      : root_(request.root.string()), control_(control), privileged_(is_privileged()), owner_(privileged_ ? box_owner().uid : kBoxUser) {
+      : root_(request.root.string()),
+        control_(control),
+        privileged_(is_privileged()),
+        owner_(privileged_ ? box_owner().uid : kBoxUser) {
     // An ordinary user may mount only inside a user namespace of his own, where nothing has an owner
     // before the ids are mapped. Root mounts before it enters one: then /proc and the devices belong to nobody
     // in the box, and a host's /proc that is partly covered, as in most containers, is no obstacle.
@@ -166,8 +172,8 @@ class Plan {
   void mount_memory_at(std::string_view path, mode_t mode, std::uint64_t bytes, unsigned long flags) {
     char permissions[8];
     *std::to_chars(permissions, permissions + sizeof permissions - 1, mode, 8).ptr = '\0';
-    std::string options = "mode=" + std::string(permissions) + ",size=" + std::to_string(bytes) + ",uid=" + std::to_string(owner_) +
-                          ",gid=" + std::to_string(owner_);
+    std::string options = "mode=" + std::string(permissions) + ",size=" + std::to_string(bytes) +
+                          ",uid=" + std::to_string(owner_) + ",gid=" + std::to_string(owner_);
     add("mounting a tmpfs on " + std::string(path), [to = inside(path), options, flags] {
       return mount("tmpfs", to.c_str(), "tmpfs", MS_NOSUID | MS_NODEV | flags, options.c_str());
     });
@@ -176,42 +182,48 @@ class Plan {
   void mount_root() {
     add("making the mounts private", [] { return mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr); });
     add("mounting the root file system " + root_, [this] { return bind_mount(root_, root_); });
-    add("making the root file system read-only",
-        [this] { return set_flags(root_, MOUNT_ATTR_RDONLY | kInert); });
+    add("making the root file system read-only", [this] { return set_flags(root_, MOUNT_ATTR_RDONLY | kInert); });
   }
 
   void mount_devices() {
     mount_memory_at("/dev", 0755, kSmall, 0);
     for (std::string_view name : devices())
-      add("mounting /dev/" + std::string(name), [from = "/dev/" + std::string(name), to = inside("/dev/") + std::string(name)] {
-        return make_file(to, {}) != 0 ? -1 : bind_mount(from, to);
-      });
+      add("mounting /dev/" + std::string(name),
+          [from = "/dev/" + std::string(name), to = inside("/dev/") + std::string(name)] {
+            return make_file(to, {}) != 0 ? -1 : bind_mount(from, to);
+          });
     for (const auto& [name, target] : device_links())
-      add("linking /dev/" + std::string(name), [target = std::string(target), path = inside("/dev/") + std::string(name), owner = owner_] {
-        return symlink(target.c_str(), path.c_str()) != 0 ? -1 : lchown(path.c_str(), owner, owner);
-      });
+      add("linking /dev/" + std::string(name),
+          [target = std::string(target), path = inside("/dev/") + std::string(name), owner = owner_] {
+            return symlink(target.c_str(), path.c_str()) != 0 ? -1 : lchown(path.c_str(), owner, owner);
+          });
     add("making /dev/shm", [path = inside("/dev/shm")] { return mkdir(path.c_str(), 0755); });
     add("making /dev read-only", [path = inside("/dev")] { return set_flags(path, MOUNT_ATTR_RDONLY); });
   }
 
   void mount_proc(const BoxRequest& request) {
-    add("mounting /proc",
+    add(
+        "mounting /proc",
         [to = inside("/proc")] { return mount("proc", to.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr); },
-        "the kernel gives an ordinary user a new /proc only where the present one is not partly covered, as it is in most containers; "
+        "the kernel gives an ordinary user a new /proc only where the present one is not partly covered, as it is in "
+        "most containers; "
         "run as root, or start the container with an uncovered /proc");
     constexpr std::uint64_t kKept = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | kInert;
     // The fixed files come from a tmpfs that stands on /run only while they are mounted.
     mount_memory_at("/run", 0755, kSmall, 0);
     for (const auto& [path, content] : fixed_files(request.cpus, request.epoch))
       add("fixing " + path, [from = inside("/run/file"), to = inside(path), content = content] {
-        return make_file(from, content) != 0 || bind_mount(from, to) != 0 || set_flags(to, kKept) != 0 ? -1 : unlink(from.c_str());
+        return make_file(from, content) != 0 || bind_mount(from, to) != 0 || set_flags(to, kKept) != 0
+                   ? -1
+                   : unlink(from.c_str());
       });
     add("unmounting /run", [path = inside("/run")] { return umount2(path.c_str(), MNT_DETACH); });
     for (const std::string& path : hidden_files())
       add("hiding " + path, [from = inside("/dev/null"), to = inside(path)] { return bind_mount(from, to); });
     for (const std::string& path : hidden_folders()) mount_memory_at(path, 0555, kSmall, MS_RDONLY);
     for (const std::string& path : read_only_parts())
-      add("making " + path + " read-only", [path = inside(path)] { return bind_mount(path, path) != 0 ? -1 : set_flags(path, kKept); });
+      add("making " + path + " read-only",
+          [path = inside(path)] { return bind_mount(path, path) != 0 ? -1 : set_flags(path, kKept); });
   }
 
   void mount_memory() {
@@ -318,7 +330,8 @@ Failure describe_failure(std::string_view numbers, const Plan& plan) {
   const char* end = numbers.data() + numbers.size();
   const char* next = std::from_chars(numbers.data(), end, index).ptr;
   if (next != end) std::from_chars(next + 1, end, error_number);
-  if (index >= plan.actions().size()) return fail(Fault::environment, "the first process failed and did not say at what");
+  if (index >= plan.actions().size())
+    return fail(Fault::environment, "the first process failed and did not say at what");
   const Action& action = plan.actions()[index];
   Failure failure = fail_errno(action.what, error_number);
   if (!action.remedy.empty() && error_number == EPERM) failure.value().what += "; " + action.remedy;
@@ -364,7 +377,9 @@ Result<BoxProcess> start(const BoxRequest& request) {
 class Native final : public Sandbox {
  public:
   std::string_view name() const override { return "native"; }
-  Status probe() const override { return probe_box([](const BoxRequest& request) { return run_box(request, start); }); }
+  Status probe() const override {
+    return probe_box([](const BoxRequest& request) { return run_box(request, start); });
+  }
   Result<BoxResult> run(const BoxRequest& request) const override { return run_box(request, start); }
 };
 

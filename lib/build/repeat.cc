@@ -39,7 +39,8 @@ std::vector<unsigned> usable_cpus() {
 }
 
 // The set of CPUs that comes `turn` places after the first, or nothing if there is only one set.
-std::optional<std::vector<unsigned>> other_cpus(const std::vector<unsigned>& usable, std::size_t count, std::size_t turn) {
+std::optional<std::vector<unsigned>> other_cpus(const std::vector<unsigned>& usable, std::size_t count,
+                                                std::size_t turn) {
   if (usable.size() <= count) return std::nullopt;
   std::vector<unsigned> out;
   for (std::size_t i = 0; i < count; i++) out.push_back(usable[(turn + i) % usable.size()]);
@@ -49,7 +50,8 @@ std::optional<std::vector<unsigned>> other_cpus(const std::vector<unsigned>& usa
 
 // A folder on a file system other than the store's, with room for the root file system and programs allowed.
 std::optional<fs::path> other_file_system(const fs::path& store, std::uint64_t bytes) {
-  struct stat home {}, there {};
+  struct stat home {
+  }, there{};
   if (stat(store.c_str(), &home) != 0) return std::nullopt;
   std::vector<fs::path> candidates;
   for (const char* name : {"TMPDIR", "XDG_RUNTIME_DIR"})
@@ -87,21 +89,26 @@ bool Repeated::all_agree() const {
   return std::all_of(agreeing.begin(), agreeing.end(), [this](std::size_t n) { return n == runs.size(); });
 }
 
-Result<Repeated> build_repeatedly(const Store& store, const pin::Lock& lock, const BuildOptions& options, std::uint32_t times,
-                                  Progress& progress) {
+Result<Repeated> build_repeatedly(const Store& store, const pin::Lock& lock, const BuildOptions& options,
+                                  std::uint32_t times, Progress& progress) {
   const std::vector<unsigned> usable = usable_cpus();
   const std::size_t count = lock.recipe.cpus;
   const std::optional<fs::path> elsewhere = other_file_system(store.root(), lock.root.bytes);
 
   TRY(Built first, in("build 1 of " + std::to_string(times), build(store, lock, options, progress)));
   Repeated out{std::move(first), {}, {}, {}};
-  if (usable.size() <= count) out.not_varied.push_back("CPU affinity: the recipe takes all " + std::to_string(usable.size()) + " CPUs");
+  if (usable.size() <= count)
+    out.not_varied.push_back("CPU affinity: the recipe takes all " + std::to_string(usable.size()) + " CPUs");
   if (!elsewhere) out.not_varied.push_back("file system: no second one with room for the root file system");
-  const std::vector<unsigned> own(usable.begin(), usable.begin() + static_cast<std::ptrdiff_t>(std::min(count, usable.size())));
+  const std::vector<unsigned> own(usable.begin(),
+                                  usable.begin() + static_cast<std::ptrdiff_t>(std::min(count, usable.size())));
   const mode_t here = umask(0);
   umask(here);
   out.runs.push_back({options.out,
-                      {{"umask", octal(here)}, {"cpus", list(own)}, {"path", options.out.string()}, {"root_file_system", store.root().string()}},
+                      {{"umask", octal(here)},
+                       {"cpus", list(own)},
+                       {"path", options.out.string()},
+                       {"root_file_system", store.root().string()}},
                       out.first.record.outputs});
 
   for (std::size_t i = 1; i < times; i++) {
@@ -118,7 +125,8 @@ Result<Repeated> build_repeatedly(const Store& store, const pin::Lock& lock, con
                  {"path", varied.out.string()},
                  {"root_file_system", varied.root_in.value_or(store.root()).string()}};
     const Umask with(mask);
-    TRY(Built built, in("build " + std::to_string(i + 1) + " of " + std::to_string(times), build(store, lock, varied, progress)));
+    TRY(Built built,
+        in("build " + std::to_string(i + 1) + " of " + std::to_string(times), build(store, lock, varied, progress)));
     run.folder = varied.out;
     run.outputs = std::move(built.record.outputs);
     const auto& reference = out.first.record.outputs;
@@ -129,9 +137,10 @@ Result<Repeated> build_repeatedly(const Store& store, const pin::Lock& lock, con
     out.runs.push_back(std::move(run));
   }
   for (std::size_t o = 0; o < out.first.record.outputs.size(); o++)
-    out.agreeing.push_back(static_cast<std::size_t>(std::count_if(out.runs.begin(), out.runs.end(), [&](const Run& run) {
-      return same(run.outputs[o], out.first.record.outputs[o]);
-    })));
+    out.agreeing.push_back(
+        static_cast<std::size_t>(std::count_if(out.runs.begin(), out.runs.end(), [&](const Run& run) {
+          return same(run.outputs[o], out.first.record.outputs[o]);
+        })));
   return out;
 }
 

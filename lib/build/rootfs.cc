@@ -132,12 +132,9 @@ class Builder {
   bool make(const std::string& path, const RootNode& node) {
     const char* at = path.c_str();
     switch (node.type) {
-      case RootNode::Type::folder:
-        return mkdirat(root_, at, 0700) == 0;
-      case RootNode::Type::symlink:
-        return symlinkat(node.target.c_str(), root_, at) == 0 && set_owner_and_time(at);
-      default:
-        break;
+      case RootNode::Type::folder: return mkdirat(root_, at, 0700) == 0;
+      case RootNode::Type::symlink: return symlinkat(node.target.c_str(), root_, at) == 0 && set_owner_and_time(at);
+      default: break;
     }
     if (node.content.staged.empty()) {
       const Fd file(openat(root_, at, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));

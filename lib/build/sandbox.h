@@ -13,8 +13,8 @@ namespace hallmark::build {
 
 // One source as it will stand below /build.
 struct Mount {
-  std::string into;   // "." or plain relative
-  fs::path archive;   // a hallmark-tar-1 file whose digest has been checked
+  std::string into;  // "." or plain relative
+  fs::path archive;  // a hallmark-tar-1 file whose digest has been checked
 };
 
 struct BoxRequest {
@@ -22,12 +22,13 @@ struct BoxRequest {
   std::vector<Mount> sources;  // unpacked on a fresh tmpfs at /build, in sorted order
   std::int64_t epoch = 0;
   std::uint32_t cpus = 1;
-  std::optional<std::vector<unsigned>> pinned_cpus;  // which of the host's, for --repeat; default: the first `cpus` allowed
-  std::map<std::string, std::string> environment;    // added to the fixed one
+  std::optional<std::vector<unsigned>>
+      pinned_cpus;  // which of the host's, for --repeat; default: the first `cpus` allowed
+  std::map<std::string, std::string> environment;  // added to the fixed one
   std::vector<std::string> steps;
-  std::vector<std::string> outputs;  // paths below /build to bring out
-  fs::path out;                      // a folder on the host that receives them (same relative paths)
-  fs::path log;                      // receives everything the steps print
+  std::vector<std::string> outputs;                 // paths below /build to bring out
+  fs::path out;                                     // a folder on the host that receives them (same relative paths)
+  fs::path log;                                     // receives everything the steps print
   std::function<void(std::string_view)> on_output;  // the same, live
 };
 

@@ -52,7 +52,8 @@ class Filter {
     struct stat st {};
     if (fstat(file.get(), &st) != 0) return fail_errno("fstat", errno);
     std::vector<sock_filter> out(static_cast<std::size_t>(st.st_size) / sizeof(sock_filter));
-    if (pread(file.get(), out.data(), out.size() * sizeof(sock_filter), 0) != st.st_size) return fail_errno("pread", errno);
+    if (pread(file.get(), out.data(), out.size() * sizeof(sock_filter), 0) != st.st_size)
+      return fail_errno("pread", errno);
     return out;
   }
 
@@ -89,40 +90,64 @@ void refuse_setid(Filter& f) {
 // Access control lists and other attributes are invisible in an archive of the outputs.
 void refuse_attributes(Filter& f) {
   f.refuse({SCMP_SYS(setxattr), SCMP_SYS(lsetxattr), SCMP_SYS(fsetxattr), SCMP_SYS(removexattr), SCMP_SYS(lremovexattr),
-            SCMP_SYS(fremovexattr)}, ENOTSUP);
+            SCMP_SYS(fremovexattr)},
+           ENOTSUP);
   f.refuse({kSetxattrat, kRemovexattrat}, ENOSYS);
 }
 
 void refuse_new_worlds(Filter& f) {
-  f.refuse({SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(move_mount), SCMP_SYS(open_tree),
-            SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(setns),
-            SCMP_SYS(unshare), SCMP_SYS(open_by_handle_at)}, EPERM);
+  f.refuse({SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root), SCMP_SYS(chroot), SCMP_SYS(move_mount),
+            SCMP_SYS(open_tree), SCMP_SYS(fsopen), SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick),
+            SCMP_SYS(mount_setattr), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(open_by_handle_at)},
+           EPERM);
   f.refuse({kStatmount, kListmount, kOpenTreeAttr}, ENOSYS);
-  for (std::uint64_t flag : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET})
+  for (std::uint64_t flag :
+       {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET})
     f.refuse(SCMP_SYS(clone), EPERM, {has_bits(0, flag)});
   f.refuse(SCMP_SYS(clone3), ENOSYS);  // its flags stand in memory; the C library falls back to clone
 }
 
 // What changes or watches the machine or another process.
 void refuse_the_machine(Filter& f) {
-  f.refuse({SCMP_SYS(acct), SCMP_SYS(bpf), SCMP_SYS(delete_module), SCMP_SYS(fanotify_init), SCMP_SYS(finit_module),
-            SCMP_SYS(init_module), SCMP_SYS(ioperm), SCMP_SYS(iopl), SCMP_SYS(kcmp), SCMP_SYS(kexec_file_load), SCMP_SYS(kexec_load),
-            SCMP_SYS(perf_event_open), SCMP_SYS(pidfd_getfd), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev),
-            SCMP_SYS(ptrace), SCMP_SYS(quotactl), SCMP_SYS(quotactl_fd), SCMP_SYS(reboot), SCMP_SYS(swapoff), SCMP_SYS(swapon),
-            SCMP_SYS(syslog), SCMP_SYS(vhangup)}, EPERM);
-  f.refuse({SCMP_SYS(adjtimex), SCMP_SYS(clock_adjtime), SCMP_SYS(clock_settime), SCMP_SYS(settimeofday), SCMP_SYS(sethostname),
-            SCMP_SYS(setdomainname)}, EPERM);
+  f.refuse({SCMP_SYS(acct),
+            SCMP_SYS(bpf),
+            SCMP_SYS(delete_module),
+            SCMP_SYS(fanotify_init),
+            SCMP_SYS(finit_module),
+            SCMP_SYS(init_module),
+            SCMP_SYS(ioperm),
+            SCMP_SYS(iopl),
+            SCMP_SYS(kcmp),
+            SCMP_SYS(kexec_file_load),
+            SCMP_SYS(kexec_load),
+            SCMP_SYS(perf_event_open),
+            SCMP_SYS(pidfd_getfd),
+            SCMP_SYS(process_vm_readv),
+            SCMP_SYS(process_vm_writev),
+            SCMP_SYS(ptrace),
+            SCMP_SYS(quotactl),
+            SCMP_SYS(quotactl_fd),
+            SCMP_SYS(reboot),
+            SCMP_SYS(swapoff),
+            SCMP_SYS(swapon),
+            SCMP_SYS(syslog),
+            SCMP_SYS(vhangup)},
+           EPERM);
+  f.refuse({SCMP_SYS(adjtimex), SCMP_SYS(clock_adjtime), SCMP_SYS(clock_settime), SCMP_SYS(settimeofday),
+            SCMP_SYS(sethostname), SCMP_SYS(setdomainname)},
+           EPERM);
   // As on a kernel built without them; programs know how to do without.
-  f.refuse({SCMP_SYS(add_key), SCMP_SYS(keyctl), SCMP_SYS(request_key), SCMP_SYS(io_uring_enter), SCMP_SYS(io_uring_register),
-            SCMP_SYS(io_uring_setup), SCMP_SYS(memfd_secret), SCMP_SYS(userfaultfd)}, ENOSYS);
+  f.refuse({SCMP_SYS(add_key), SCMP_SYS(keyctl), SCMP_SYS(request_key), SCMP_SYS(io_uring_enter),
+            SCMP_SYS(io_uring_register), SCMP_SYS(io_uring_setup), SCMP_SYS(memfd_secret), SCMP_SYS(userfaultfd)},
+           ENOSYS);
   f.refuse(SCMP_SYS(ioctl), EPERM, {equals(1, TIOCSTI)});
   f.refuse(SCMP_SYS(ioctl), EPERM, {equals(1, 0x541c)});  // TIOCLINUX
 }
 
 // What would undo a condition that the box holds fixed.
 void refuse_other_conditions(Filter& f) {
-  f.refuse(SCMP_SYS(sched_setaffinity), EPERM);                                 // the number of CPUs
-  f.refuse(SCMP_SYS(personality), EPERM, {{0, SCMP_CMP_NE, kInt, 0}});          // address randomisation; asking is allowed
+  f.refuse(SCMP_SYS(sched_setaffinity), EPERM);                         // the number of CPUs
+  f.refuse(SCMP_SYS(personality), EPERM, {{0, SCMP_CMP_NE, kInt, 0}});  // address randomisation; asking is allowed
 }
 
 // The box's own network has a loopback device and nothing else, but not every family of sockets knows of

@@ -47,7 +47,8 @@ std::string cpu_information(std::uint32_t cpus) {
            "\n"
            "vendor_id\t: hallmark\n"
            "model name\t: box-1\n"
-           "cpu cores\t: " + std::to_string(cpus) +
+           "cpu cores\t: " +
+           std::to_string(cpus) +
            "\n"
            "flags\t\t: fpu tsc msr cx8 cmov mmx fxsr sse sse2 syscall nx lm\n\n";
   return out;
@@ -90,8 +91,9 @@ std::vector<FixedFile> fixed_files(std::uint32_t cpus, std::int64_t epoch) {
 
 std::vector<std::string> hidden_files() {
   return existing({"/proc/kcore", "/proc/keys", "/proc/key-users", "/proc/kmsg", "/proc/kallsyms", "/proc/kpagecount",
-                   "/proc/kpageflags", "/proc/kpagecgroup", "/proc/latency_stats", "/proc/sched_debug", "/proc/sysrq-trigger",
-                   "/proc/timer_list", "/proc/timer_stats", "/proc/cmdline", "/proc/config.gz", "/proc/interrupts"});
+                   "/proc/kpageflags", "/proc/kpagecgroup", "/proc/latency_stats", "/proc/sched_debug",
+                   "/proc/sysrq-trigger", "/proc/timer_list", "/proc/timer_stats", "/proc/cmdline", "/proc/config.gz",
+                   "/proc/interrupts"});
 }
 
 std::vector<std::string> hidden_folders() {
@@ -132,8 +134,8 @@ Result<cpu_set_t> choose_cpus(const BoxRequest& request) {
     CPU_SET(cpu, &chosen);
   }
   if (const int count = CPU_COUNT(&chosen); count != static_cast<int>(request.cpus))
-    return fail(Fault::environment, "the recipe is built with " + std::to_string(request.cpus) + " CPUs, and " + std::to_string(count) +
-                                        " can be had here: a build could tell the difference");
+    return fail(Fault::environment, "the recipe is built with " + std::to_string(request.cpus) + " CPUs, and " +
+                                        std::to_string(count) + " can be had here: a build could tell the difference");
   return chosen;
 }
 

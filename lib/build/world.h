@@ -1,4 +1,5 @@
-// What a recipe sees inside the box: profile "box-1", specs/formats/box.md. Both backends make their box from this one list.
+// What a recipe sees inside the box: profile "box-1", specs/formats/box.md. Both backends make their box from this one
+// list.
 #pragma once
 
 #include <sched.h>

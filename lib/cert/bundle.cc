@@ -11,11 +11,13 @@ Result<Envelope> bundle_from_json(const Json& json, const std::string& name) {
   const Json* key = material ? material->find("publicKey") : nullptr;
   const Json* hint = key ? key->find("hint") : nullptr;
   if (!hint || !hint->is_string())
-    return fail(Fault::unsupported, name + ": verificationMaterial.publicKey.hint: is missing; only bundles signed with "
-                                           "a key of one's own are known, not those of a certificate authority");
+    return fail(Fault::unsupported, name +
+                                        ": verificationMaterial.publicKey.hint: is missing; only bundles signed with "
+                                        "a key of one's own are known, not those of a certificate authority");
   const Json* content = json.find("dsseEnvelope");
   if (!content)
-    return fail(Fault::unsupported, name + ": dsseEnvelope: is missing; a signature over bare bytes certifies no build");
+    return fail(Fault::unsupported,
+                name + ": dsseEnvelope: is missing; a signature over bare bytes certifies no build");
   TRY(Envelope envelope, envelope_from_json(*content, name + ": dsseEnvelope"));
   // sigstore_bundle.proto: the hint and the envelope's keyid are the same identifier.
   if (hint->string() != envelope.keyid)
@@ -27,11 +29,10 @@ Result<Envelope> bundle_from_json(const Json& json, const std::string& name) {
 }  // namespace
 
 Json to_bundle(const Envelope& envelope) {
-  return Json::object(
-      {{"mediaType", kBundleType},
-       {"verificationMaterial", Json::object({{"publicKey", Json::object({{"hint", envelope.keyid}})},
-                                              {"tlogEntries", Json::array()}})},
-       {"dsseEnvelope", to_json(envelope)}});
+  return Json::object({{"mediaType", kBundleType},
+                       {"verificationMaterial", Json::object({{"publicKey", Json::object({{"hint", envelope.keyid}})},
+                                                              {"tlogEntries", Json::array()}})},
+                       {"dsseEnvelope", to_json(envelope)}});
 }
 
 Result<Envelope> parse_signed_document(std::string_view text, const std::string& name) {

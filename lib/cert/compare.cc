@@ -31,7 +31,9 @@ void walk(const std::string& path, const Json* a, const Json* b, const Sides& si
     return;
   }
   if (a && b && a->is_array() && b->is_array()) {
-    const auto at = [](const Json& list, std::size_t i) { return i < list.items().size() ? &list.items()[i] : nullptr; };
+    const auto at = [](const Json& list, std::size_t i) {
+      return i < list.items().size() ? &list.items()[i] : nullptr;
+    };
     for (std::size_t i = 0; i < std::max(a->items().size(), b->items().size()); i++)
       walk(path + "[" + std::to_string(i) + "]", at(*a, i), at(*b, i), sides, max, out);
     return;
@@ -43,11 +45,13 @@ void walk(const std::string& path, const Json* a, const Json* b, const Sides& si
 std::string value_or_absent(ByteView bytes) { return bytes.empty() ? "absent" : to_hex(bytes); }
 
 bool all_same(std::span<const Comparison::Row> rows) {
-  return !rows.empty() && std::all_of(rows.begin(), rows.end(), [](const auto& r) { return r.is == Comparison::Is::same; });
+  return !rows.empty() &&
+         std::all_of(rows.begin(), rows.end(), [](const auto& r) { return r.is == Comparison::Is::same; });
 }
 
 // Fills in what the measurements of one output say; whether they agree.
-bool compare_measurements(const OutputMeasurement* a, const OutputMeasurement* b, const Sides& sides, OutputComparison& out) {
+bool compare_measurements(const OutputMeasurement* a, const OutputMeasurement* b, const Sides& sides,
+                          OutputComparison& out) {
   if (!a || !b) {
     out.differences.push_back("measured only where it was " + std::string(a ? sides.a : sides.b));
     return false;
@@ -55,7 +59,8 @@ bool compare_measurements(const OutputMeasurement* a, const OutputMeasurement* b
   out.registers = compare(a->registers, b->registers).rows;
   for (const Comparison::Row& row : out.registers)
     if (row.is != Comparison::Is::same)
-      out.differences.push_back(two_values(row.name, value_or_absent(row.certified), value_or_absent(row.present), sides));
+      out.differences.push_back(
+          two_values(row.name, value_or_absent(row.certified), value_or_absent(row.present), sides));
   const auto rest = [](const OutputMeasurement& m) {
     return Json::object({{"tee", m.tee},
                          {"format", m.format},
@@ -87,7 +92,8 @@ OutputComparison compare_one(const std::string& path, const Outputs& a, const Ou
     return out;
   }
   // The same bytes under two measurements: one of the two accounts is wrong.
-  if (compare_measurements(m_a, m_b, sides, out)) out.verdict = same_bytes ? Verdict::identical : Verdict::measurement_equal;
+  if (compare_measurements(m_a, m_b, sides, out))
+    out.verdict = same_bytes ? Verdict::identical : Verdict::measurement_equal;
   return out;
 }
 
@@ -99,8 +105,8 @@ void forgive_companions(const Outputs& a, const Outputs& b, std::vector<OutputCo
     const OutputComparison* image = find(outputs, m.path);
     if (!other || other->companions != m.companions || image->verdict == Verdict::different) continue;
     for (OutputComparison& output : outputs) {
-      const bool companion = std::any_of(m.companions.begin(), m.companions.end(),
-                                         [&](const auto& c) { return c.second == output.path; });
+      const bool companion =
+          std::any_of(m.companions.begin(), m.companions.end(), [&](const auto& c) { return c.second == output.path; });
       if (companion && output.verdict == Verdict::different && !output.a_sha256.empty() && !output.b_sha256.empty()) {
         output.verdict = Verdict::measurement_equal;
         output.differences.push_back("signs " + m.path + ", which measures alike");
@@ -144,11 +150,12 @@ Json to_json(const OutputComparison& output) {
   }
   Json differences = Json::array();
   for (const std::string& line : output.differences) differences.push_back(line);
-  return Json::object({{"path", output.path},
-                       {"verdict", to_text(output.verdict)},
-                       {"sha256", Json::object({{"a", text_or_null(output.a_sha256)}, {"b", text_or_null(output.b_sha256)}})},
-                       {"registers", registers},
-                       {"differences", differences}});
+  return Json::object(
+      {{"path", output.path},
+       {"verdict", to_text(output.verdict)},
+       {"sha256", Json::object({{"a", text_or_null(output.a_sha256)}, {"b", text_or_null(output.b_sha256)}})},
+       {"registers", registers},
+       {"differences", differences}});
 }
 
 std::string to_text(std::span<const OutputComparison> outputs) {

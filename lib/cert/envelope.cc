@@ -52,7 +52,8 @@ Json to_json(const Envelope& envelope) {
   return Json::object(
       {{"payload", to_base64(envelope.payload)},
        {"payloadType", envelope.payload_type},
-       {"signatures", Json::array({Json::object({{"keyid", envelope.keyid}, {"sig", to_base64(envelope.signature)}})})}});
+       {"signatures",
+        Json::array({Json::object({{"keyid", envelope.keyid}, {"sig", to_base64(envelope.signature)}})})}});
 }
 
 Result<Envelope> envelope_from_json(const Json& json, const std::string& name) {
@@ -66,7 +67,8 @@ Result<Envelope> envelope_from_json(const Json& json, const std::string& name) {
                                  std::to_string(kMaxPayload) + " allowed");
   const Json* signatures = json.find("signatures");
   if (signatures && signatures->is_array() && signatures->items().size() != 1)
-    fields.reject("signatures", "has " + std::to_string(signatures->items().size()) + " entries, exactly one is wanted");
+    fields.reject("signatures",
+                  "has " + std::to_string(signatures->items().size()) + " entries, exactly one is wanted");
   for (Fields signature : fields.objects("signatures", 1)) {
     ignore_unknown_members(signature, signatures->items().front());
     // envelope.md: "An unset field MUST be treated the same as set-but-empty."

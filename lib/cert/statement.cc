@@ -93,7 +93,8 @@ Resource read_resource(Fields& fields) {
 
 const Json& read_object(Fields& fields, std::string_view key) {
   const Json& value = fields.raw(key);
-  if (!value.is_object()) fields.reject(key, value.is_null() ? "is missing" : "is " + std::string(value.kind()) + ", not a map");
+  if (!value.is_object())
+    fields.reject(key, value.is_null() ? "is missing" : "is " + std::string(value.kind()) + ", not a map");
   return value;
 }
 
@@ -120,7 +121,8 @@ OutputMeasurement read_measurement(Fields& fields) {
   m.path = fields.text("subject");
   const std::string id = fields.text("id");
   // "tee:<platform>:<path>"
-  if (const std::size_t end = id.find(':', 4); id.starts_with("tee:") && end != id.npos) m.platform = id.substr(4, end - 4);
+  if (const std::size_t end = id.find(':', 4); id.starts_with("tee:") && end != id.npos)
+    m.platform = id.substr(4, end - 4);
   if (fields.ok() && (m.platform.empty() || m.id() != id)) fields.reject("id", "is not \"tee:<platform>:<subject>\"");
   m.companions = fields.text_map("companions", kMaxOutputs);
   m.tee = fields.text("tee");
@@ -168,14 +170,16 @@ void read_outputs(Fields& statement, Fields& predicate, Outputs& outputs) {
     }
     OutputMeasurement& m = outputs.measurements[i - (list.size() - identities)];
     if (name != m.id()) return list[i].reject("name", "is not \"" + m.id() + "\", which was measured");
-    if (!made_of(value, m.registers)) return list[i].reject("digest", "is not made of the registers that were measured");
+    if (!made_of(value, m.registers))
+      return list[i].reject("digest", "is not made of the registers that were measured");
     m.digest_name = algorithm;
     m.digest = value;
     if (!names.contains(m.path)) return list[i].reject("name", "is the identity of no output");
   }
   for (const OutputMeasurement& m : outputs.measurements)
     for (const auto& [role, path] : m.companions)
-      if (!names.contains(path)) predicate.reject("hallmark_measurements", "the " + role + " of \"" + m.path + "\" is no output");
+      if (!names.contains(path))
+        predicate.reject("hallmark_measurements", "the " + role + " of \"" + m.path + "\" is no output");
 }
 
 void read_definition(Fields definition, Certificate& out, std::string& lock_digest) {
@@ -236,14 +240,14 @@ std::string compare_digest(const Certificate& certificate) {
 }
 
 Json to_json(const Certificate& certificate) {
-  const Json run = Json::object(
-      {{"builder", Json::object({{"id", certificate.builder_id},
-                                 {"version", Json::object({{"hallmark", certificate.builder_version}})}})},
-       {"metadata", Json::object({{"invocationId", certificate.invocation_id},
-                                  {"startedOn", format_time(certificate.started)},
-                                  {"finishedOn", format_time(certificate.finished)}})},
-       {"byproducts", list_of(certificate.byproducts)},
-       {"hallmark_host", to_json(certificate.host)}});
+  const Json run =
+      Json::object({{"builder", Json::object({{"id", certificate.builder_id},
+                                              {"version", Json::object({{"hallmark", certificate.builder_version}})}})},
+                    {"metadata", Json::object({{"invocationId", certificate.invocation_id},
+                                               {"startedOn", format_time(certificate.started)},
+                                               {"finishedOn", format_time(certificate.finished)}})},
+                    {"byproducts", list_of(certificate.byproducts)},
+                    {"hallmark_host", to_json(certificate.host)}});
   return Json::object({{"_type", kStatementType},
                        {"subject", subjects(certificate.outputs)},
                        {"predicateType", kPredicateType},
@@ -271,10 +275,12 @@ Result<Certificate> parse_certificate(ByteView payload, const std::string& name)
   read_outputs(statement, predicate, out.outputs);
   out.lock = read_object(predicate, "hallmark_lock");
   if (statement.ok() && lock_digest != lock_sha256(out))
-    predicate.reject("hallmark_lock", "has the digest " + lock_sha256(out) + ", resolvedDependencies says " + lock_digest);
+    predicate.reject("hallmark_lock",
+                     "has the digest " + lock_sha256(out) + ", resolvedDependencies says " + lock_digest);
   const std::string claimed = predicate.hex("hallmark_compareDigest", 32);
   if (statement.ok() && claimed != compare_digest(out))
-    predicate.reject("hallmark_compareDigest", "is " + claimed + "; what it covers has the digest " + compare_digest(out));
+    predicate.reject("hallmark_compareDigest",
+                     "is " + claimed + "; what it covers has the digest " + compare_digest(out));
   TRY(out, statement.finish(std::move(out)));
   // From here on the document is exactly what `out` holds, or its bytes would be others.
   if (encode(out) != as_text(payload))

@@ -29,8 +29,8 @@ struct OutputFile {
 };
 
 struct OutputMeasurement {
-  std::string path;      // of the output that was measured
-  std::string platform;  // "sgx": a row of the platform table
+  std::string path;                               // of the output that was measured
+  std::string platform;                           // "sgx": a row of the platform table
   std::map<std::string, std::string> companions;  // role → path of the other outputs that went into it
   std::string tee, format, calculator;
   std::vector<Register> registers;  // sorted by name

@@ -34,7 +34,9 @@ constexpr std::size_t kEd25519Size = kEd25519Prefix.size() + 32;
 template <auto F>
 struct Free {
   template <class T>
-  void operator()(T* p) const { F(p); }
+  void operator()(T* p) const {
+    F(p);
+  }
 };
 using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Free<PKCS8_PRIV_KEY_INFO_free>>;
@@ -89,8 +91,9 @@ Result<PemBlock> read_pem(ByteView text, const std::string& name) {
   OPENSSL_free(header);
   OPENSSL_clear_free(data, static_cast<std::size_t>(size));
   if (legacy)
-    return fail(Fault::unsupported, name + ": is a PEM block with headers (traditional encryption); "
-                                           "`openssl pkcs8 -topk8` converts a key to PKCS#8");
+    return fail(Fault::unsupported, name +
+                                        ": is a PEM block with headers (traditional encryption); "
+                                        "`openssl pkcs8 -topk8` converts a key to PKCS#8");
   const std::size_t rest = BIO_ctrl_pending(bio.get());
   const std::string_view after = as_text(text.last(rest));
   if (after.find_first_not_of(" \t\r\n") != after.npos)
@@ -203,8 +206,9 @@ Result<PrivateKey> PrivateKey::read(const fs::path& path, const AskPassphrase& a
   struct stat st {};
   if (stat(path.c_str(), &st) != 0) return fail_errno(path.string() + ": cannot be opened", errno);
   if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0)
-    return fail(Fault::environment, path.string() + ": others than its owner may read this private key; `chmod 600` it, "
-                                                    "and replace the key if someone could have");
+    return fail(Fault::environment, path.string() +
+                                        ": others than its owner may read this private key; `chmod 600` it, "
+                                        "and replace the key if someone could have");
   TRY(Bytes text, read_file(path, kMaxPem));
   const Secret pem(std::move(text));
   return parse(pem, path.string(), ask);
@@ -223,11 +227,10 @@ Secret PrivateKey::to_pem(const Secret* passphrase) const {
     label = "ENCRYPTED PRIVATE KEY";
     std::array<unsigned char, 16> salt;
     must(RAND_bytes(salt.data(), salt.size()) == 1);
-    X509_ALGOR* how = must(PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), kPassphraseRounds, salt.data(), salt.size(), nullptr,
-                                             NID_hmacWithSHA256));
+    X509_ALGOR* how = must(
+        PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), kPassphraseRounds, salt.data(), salt.size(), nullptr, NID_hmacWithSHA256));
     const std::string_view text = as_text(passphrase->bytes());
-    const EncryptedPkcs8 sealed(
-        must(PKCS8_set0_pbe(text.data(), static_cast<int>(text.size()), plain.get(), how)));
+    const EncryptedPkcs8 sealed(must(PKCS8_set0_pbe(text.data(), static_cast<int>(text.size()), plain.get(), how)));
     encode(sealed.get(), i2d_X509_SIG);
   } else {
     encode(plain.get(), i2d_PKCS8_PRIV_KEY_INFO);

@@ -63,10 +63,10 @@ Rsa3072Cube verify_rsa3072_e3(std::span<const std::uint8_t, kRsa3072Size> modulu
   const std::unique_ptr<BN_CTX, FreeBn> scratch(BN_CTX_new());
   must(scratch != nullptr);
   const Bn product = number(), q1 = number(), q2 = number(), remainder = number();
-  must(BN_sqr(product.get(), s.get(), scratch.get()));                                          // s^2
-  must(BN_div(q1.get(), remainder.get(), product.get(), n.get(), scratch.get()));               // = q1*n + r
-  must(BN_mul(product.get(), remainder.get(), s.get(), scratch.get()));                         // s^3 - q1*s*n = r*s
-  must(BN_div(q2.get(), remainder.get(), product.get(), n.get(), scratch.get()));               // = q2*n + s^3 mod n
+  must(BN_sqr(product.get(), s.get(), scratch.get()));                             // s^2
+  must(BN_div(q1.get(), remainder.get(), product.get(), n.get(), scratch.get()));  // = q1*n + r
+  must(BN_mul(product.get(), remainder.get(), s.get(), scratch.get()));            // s^3 - q1*s*n = r*s
+  must(BN_div(q2.get(), remainder.get(), product.get(), n.get(), scratch.get()));  // = q2*n + s^3 mod n
   return {.verifies = little_endian(remainder) == encode(digest), .q1 = little_endian(q1), .q2 = little_endian(q2)};
 }
 

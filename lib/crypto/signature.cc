@@ -24,7 +24,8 @@ void must(bool done) {
 
 Bytes sign_message(const PrivateKey& key, ByteView message) {
   const Context context(EVP_MD_CTX_new());
-  must(context && EVP_DigestSignInit(context.get(), nullptr, hash_of(key.public_key().type()), nullptr, key.evp()) == 1);
+  must(context &&
+       EVP_DigestSignInit(context.get(), nullptr, hash_of(key.public_key().type()), nullptr, key.evp()) == 1);
   std::size_t size = 0;
   must(EVP_DigestSign(context.get(), nullptr, &size, message.data(), message.size()) == 1);
   Bytes signature(size);

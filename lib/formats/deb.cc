@@ -14,15 +14,17 @@ constexpr std::string_view kMagic = "!<arch>\n";
 constexpr std::size_t kReadUnit = std::size_t{1} << 18;
 
 // ar(5), the common format: "Each file is preceded by a header line [...] of ASCII characters".
-constexpr Layout<7> kMember{"ar header", 60, {{
-    { 0, 16, "name"},
-    {16, 12, "date"},
-    {28,  6, "uid"},
-    {34,  6, "gid"},
-    {40,  8, "mode"},
-    {48, 10, "size"},
-    {58,  2, "end"},
-}}};
+constexpr Layout<7> kMember{"ar header",
+                            60,
+                            {{
+                                {0, 16, "name"},
+                                {16, 12, "date"},
+                                {28, 6, "uid"},
+                                {34, 6, "gid"},
+                                {40, 8, "mode"},
+                                {48, 10, "size"},
+                                {58, 2, "end"},
+                            }}};
 using Member = Record<kMember>;
 
 class Package {

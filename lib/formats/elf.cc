@@ -22,8 +22,8 @@ struct TableHeader {
 Result<ByteView> table(ByteView file, const TableHeader& h, std::size_t entry_size, const std::string& what) {
   if (h.count == 0) return ByteView{};
   if (h.entry_size != entry_size)
-    return fail(Fault::format, what + ": entries of " + std::to_string(h.entry_size) + " bytes, not " +
-                                   std::to_string(entry_size));
+    return fail(Fault::format,
+                what + ": entries of " + std::to_string(h.entry_size) + " bytes, not " + std::to_string(entry_size));
   return slice(file, h.offset, std::uint64_t{h.count} * entry_size, what);
 }
 
@@ -34,7 +34,10 @@ Result<Elf> Elf::parse(ByteView file) {
   TableHeader segments, sections;
 
   ByteReader r(file, "ELF header");
-  r.at(0).literal("\x7f" "ELF", "magic");
+  r.at(0).literal(
+      "\x7f"
+      "ELF",
+      "magic");
   const auto ident_class = r.at(4).le<std::uint8_t>("class");
   const auto ident_data = r.at(5).le<std::uint8_t>("data");
   r.at(6).literal("\1", "version");
@@ -56,7 +59,8 @@ Result<Elf> Elf::parse(ByteView file) {
   if (ident_class != 2)
     return fail(Fault::unsupported, "ELF header: class at 0x4: is " + std::to_string(ident_class) + ", not 2 (64-bit)");
   if (ident_data != 1)
-    return fail(Fault::unsupported, "ELF header: data at 0x5: is " + std::to_string(ident_data) + ", not 1 (little-endian)");
+    return fail(Fault::unsupported,
+                "ELF header: data at 0x5: is " + std::to_string(ident_data) + ", not 1 (little-endian)");
   // Beyond 65279 entries ELF moves these counts elsewhere; no image that is measured comes near.
   if (segments.count == 0xffff || (sections.count == 0 && sections.offset != 0))
     return fail(Fault::unsupported, "ELF header: extended numbering of segments or sections");
@@ -168,8 +172,8 @@ Result<std::vector<ElfRelocation>> Elf::relocations(const ElfSection& section, s
 
 Result<std::vector<ElfSymbol>> Elf::dynamic_symbols() const {
   std::vector<ElfSymbol> out;
-  auto it = std::find_if(sections_.begin(), sections_.end(),
-                         [](const ElfSection& s) { return s.type == kDynamicSymbols; });
+  auto it =
+      std::find_if(sections_.begin(), sections_.end(), [](const ElfSection& s) { return s.type == kDynamicSymbols; });
   if (it == sections_.end()) return out;
   if (it->link >= sections_.size())
     return fail(Fault::format, "ELF dynamic symbols: sh_link " + std::to_string(it->link) + " names no section");
@@ -191,8 +195,8 @@ Result<std::string_view> Elf::string_at(const ElfSection& strings, std::uint32_t
   const std::string_view text = as_text(content(strings));
   const std::size_t end = at < text.size() ? text.find('\0', at) : text.npos;
   if (end == text.npos)
-    return fail(Fault::format, std::string(what) + ": its name at " + hex_offset(at) + " is outside the string table of " +
-                                   std::to_string(text.size()) + " bytes");
+    return fail(Fault::format, std::string(what) + ": its name at " + hex_offset(at) +
+                                   " is outside the string table of " + std::to_string(text.size()) + " bytes");
   return text.substr(at, end - at);
 }
 

@@ -42,13 +42,13 @@ using ElfDynamic = std::map<std::uint64_t, std::uint64_t>;
 
 class Elf {
  public:
-  static constexpr std::uint16_t kSharedObject = 3;                     // e_type ET_DYN
-  static constexpr std::uint16_t kX86_64 = 62;                          // e_machine EM_X86_64
-  static constexpr std::uint32_t kLoad = 1, kDynamic = 2, kTls = 7;     // p_type
-  static constexpr std::uint32_t kExecute = 1, kWrite = 2, kRead = 4;   // p_flags
-  static constexpr std::uint32_t kNoBits = 8, kDynamicSymbols = 11;     // sh_type
+  static constexpr std::uint16_t kSharedObject = 3;                    // e_type ET_DYN
+  static constexpr std::uint16_t kX86_64 = 62;                         // e_machine EM_X86_64
+  static constexpr std::uint32_t kLoad = 1, kDynamic = 2, kTls = 7;    // p_type
+  static constexpr std::uint32_t kExecute = 1, kWrite = 2, kRead = 4;  // p_flags
+  static constexpr std::uint32_t kNoBits = 8, kDynamicSymbols = 11;    // sh_type
   static constexpr std::uint64_t kPltRelSize = 2, kRela = 7, kRelaSize = 8, kTextRel = 22, kJmpRel = 23;  // d_tag
-  static constexpr std::uint32_t kRelocNone = 0;                        // R_X86_64_NONE
+  static constexpr std::uint32_t kRelocNone = 0;  // R_X86_64_NONE
 
   // `file` must outlive the result.
   static Result<Elf> parse(ByteView file);

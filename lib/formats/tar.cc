@@ -26,25 +26,27 @@ constexpr std::size_t kMaxPax = 2 * 4096 + 3 * 64;  // both names and their keys
 constexpr std::string_view kPaxName = "././@PaxHeader";
 
 // IEEE Std 1003.1-2017, utility pax, "ustar Interchange Format".
-constexpr Layout<17> kHeader{"ustar header", kBlock, {{
-    {  0, 100, "name"},
-    {100,   8, "mode"},
-    {108,   8, "uid"},
-    {116,   8, "gid"},
-    {124,  12, "size"},
-    {136,  12, "mtime"},
-    {148,   8, "chksum"},
-    {156,   1, "typeflag"},
-    {157, 100, "linkname"},
-    {257,   6, "magic"},
-    {263,   2, "version"},
-    {265,  32, "uname"},
-    {297,  32, "gname"},
-    {329,   8, "devmajor"},
-    {337,   8, "devminor"},
-    {345, 155, "prefix"},
-    {500,  12, "padding"},
-}}};
+constexpr Layout<17> kHeader{"ustar header",
+                             kBlock,
+                             {{
+                                 {0, 100, "name"},
+                                 {100, 8, "mode"},
+                                 {108, 8, "uid"},
+                                 {116, 8, "gid"},
+                                 {124, 12, "size"},
+                                 {136, 12, "mtime"},
+                                 {148, 8, "chksum"},
+                                 {156, 1, "typeflag"},
+                                 {157, 100, "linkname"},
+                                 {257, 6, "magic"},
+                                 {263, 2, "version"},
+                                 {265, 32, "uname"},
+                                 {297, 32, "gname"},
+                                 {329, 8, "devmajor"},
+                                 {337, 8, "devminor"},
+                                 {345, 155, "prefix"},
+                                 {500, 12, "padding"},
+                             }}};
 static_assert(kHeader.tiles());
 using Header = Record<kHeader>;
 
@@ -118,14 +120,10 @@ std::string pax_record(std::string_view key, std::string_view value) {
 
 char type_flag(TarEntry::Type type) {
   switch (type) {
-    case TarEntry::Type::hardlink:
-      return '1';
-    case TarEntry::Type::symlink:
-      return '2';
-    case TarEntry::Type::folder:
-      return '5';
-    default:
-      return '0';
+    case TarEntry::Type::hardlink: return '1';
+    case TarEntry::Type::symlink: return '2';
+    case TarEntry::Type::folder: return '5';
+    default: return '0';
   }
 }
 
@@ -390,15 +388,9 @@ Result<RawEntry> read_entry(Input& input, ByteView first, std::uint64_t start) {
     case '0':
       entry.type = from_octal(header.get<"mode">()) == 0755 ? TarEntry::Type::executable : TarEntry::Type::file;
       break;
-    case '1':
-      entry.type = TarEntry::Type::hardlink;
-      break;
-    case '2':
-      entry.type = TarEntry::Type::symlink;
-      break;
-    case '5':
-      entry.type = TarEntry::Type::folder;
-      break;
+    case '1': entry.type = TarEntry::Type::hardlink; break;
+    case '2': entry.type = TarEntry::Type::symlink; break;
+    case '5': entry.type = TarEntry::Type::folder; break;
     default:
       return input.fault(start + raw.bytes.size() - kBlock + 156, "the entry's type is not a file, folder or link");
   }

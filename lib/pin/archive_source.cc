@@ -124,12 +124,9 @@ class Collector {
   Result<Item> item_for(const ArchiveEntry& stated, const std::string& path) {
     const TarEntry::Type file = (stated.mode & 0100) != 0 ? TarEntry::Type::executable : TarEntry::Type::file;
     switch (stated.type) {
-      case ArchiveEntry::Type::file:
-        return Item{{path, file, 0, {}}, end_};
-      case ArchiveEntry::Type::folder:
-        return Item{{path, TarEntry::Type::folder, 0, {}}};
-      case ArchiveEntry::Type::symlink:
-        return Item{{path, TarEntry::Type::symlink, 0, stated.target}};
+      case ArchiveEntry::Type::file: return Item{{path, file, 0, {}}, end_};
+      case ArchiveEntry::Type::folder: return Item{{path, TarEntry::Type::folder, 0, {}}};
+      case ArchiveEntry::Type::symlink: return Item{{path, TarEntry::Type::symlink, 0, stated.target}};
       case ArchiveEntry::Type::hardlink: {
         TRY(const std::optional<std::string> target, source_path(stated.target, pin_.strip));
         const auto found = target ? items_.find(*target) : items_.end();
@@ -141,8 +138,7 @@ class Collector {
         copy.entry.path = path;
         return copy;
       }
-      case ArchiveEntry::Type::other:
-        break;
+      case ArchiveEntry::Type::other: break;
     }
     return fail(Fault::unsupported, printable(stated.path) + ": is neither a file nor a folder nor a link");
   }

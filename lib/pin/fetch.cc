@@ -241,10 +241,8 @@ class Transfer {
       case CURLE_TOO_MANY_REDIRECTS:
       case CURLE_PEER_FAILED_VERIFICATION:
       case CURLE_SSL_CACERT_BADFILE:
-      case CURLE_LOGIN_DENIED:
-        return true;
-      default:
-        return false;
+      case CURLE_LOGIN_DENIED: return true;
+      default: return false;
     }
   }
 

@@ -220,9 +220,7 @@ struct TreeWalk {
     const std::string name = git_tree_entry_name(entry), path = prefix + name, shown = printable(path);
     const git_oid* id = git_tree_entry_id(entry);
     switch (static_cast<unsigned>(git_tree_entry_filemode_raw(entry))) {
-      case GIT_FILEMODE_TREE:
-        CHECK(archive.add({path, TarEntry::Type::folder}));
-        return folder(id, path + "/");
+      case GIT_FILEMODE_TREE: CHECK(archive.add({path, TarEntry::Type::folder})); return folder(id, path + "/");
       case GIT_FILEMODE_BLOB:
       case 0100664:  // written by git before 2005
       case GIT_FILEMODE_BLOB_EXECUTABLE: {
@@ -241,8 +239,7 @@ struct TreeWalk {
         return fail(Fault::unsupported, shown +
                                             ": is a git submodule, which this version does not follow; list it as a "
                                             "source of its own, into the same folder");
-      default:
-        return fail(Fault::format, shown + ": has a file mode that git does not have");
+      default: return fail(Fault::format, shown + ": has a file mode that git does not have");
     }
   }
 };

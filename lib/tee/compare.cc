@@ -17,8 +17,11 @@ Comparison compare(std::span<const Register> certified, std::span<const Register
   Comparison out;
   for (const Register& c : certified) {
     const Register* p = find(present, c.name);
-    out.rows.push_back({c.name, p == nullptr ? Is::not_present : *p == c ? Is::same : Is::differs, c.digest,
-                        p == nullptr ? Bytes{} : p->digest});
+    out.rows.push_back({c.name,
+                        p == nullptr ? Is::not_present
+                        : *p == c    ? Is::same
+                                     : Is::differs,
+                        c.digest, p == nullptr ? Bytes{} : p->digest});
   }
   for (const Register& p : present)
     if (find(certified, p.name) == nullptr) out.rows.push_back({p.name, Is::not_certified, {}, p.digest});
@@ -28,7 +31,8 @@ Comparison compare(std::span<const Register> certified, std::span<const Register
 // Nothing in common is no agreement: an empty certificate must not match everything.
 bool Comparison::agrees() const {
   return std::any_of(rows.begin(), rows.end(), [](const Row& r) { return r.is == Is::same; }) &&
-         std::all_of(rows.begin(), rows.end(), [](const Row& r) { return r.is == Is::same || r.is == Is::not_certified; });
+         std::all_of(rows.begin(), rows.end(),
+                     [](const Row& r) { return r.is == Is::same || r.is == Is::not_certified; });
 }
 
 }  // namespace hallmark

@@ -20,7 +20,8 @@ Bytes big_enclave() {
     for (std::size_t i = 0; i < sizeof(value); i++) file.at(at + i) = static_cast<std::uint8_t>(value >> (8 * i));
   };
   const std::array<std::uint8_t, 8> magic{0x4c, 0x0e, 0x5d, 0x63, 0x94, 0x02, 0xa8, 0x86};
-  const auto metadata = static_cast<std::size_t>(std::search(file.begin(), file.end(), magic.begin(), magic.end()) - file.begin());
+  const auto metadata =
+      static_cast<std::size_t>(std::search(file.begin(), file.end(), magic.begin(), magic.end()) - file.begin());
   const std::size_t layout = metadata + load_le<std::uint32_t>(ByteView(file).subspan(metadata + 1880, 4));
   put(metadata + 40, std::uint64_t{1} << 29);
   put(layout + 4, std::uint32_t{kHeapPages});
@@ -68,7 +69,6 @@ void MrenclaveOf256MiBHeap(benchmark::State& state) {
   state.counters["of_raw_sha256"] = ratio;
   state.counters["hashed_bytes"] = static_cast<double>(hashed);
   state.counters["peak_growth_kib"] = static_cast<double>(peak_kib() - before);
-
 }
 BENCHMARK(MrenclaveOf256MiBHeap)->UseManualTime()->Unit(benchmark::kMillisecond);
 

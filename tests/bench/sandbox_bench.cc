@@ -53,7 +53,8 @@ void Box(benchmark::State& state, const char* name) {
   request.root = folder.path() / "root";
   request.out = folder.path() / "out";
   request.log = folder.path() / "log";
-  for (const char* path : {"bin", "build", "dev", "proc", "run", "tmp", "var/tmp"}) fs::create_directories(request.root / path);
+  for (const char* path : {"bin", "build", "dev", "proc", "run", "tmp", "var/tmp"})
+    fs::create_directories(request.root / path);
   fs::copy_file(busybox(), request.root / "bin/busybox");
   fs::create_symlink("busybox", request.root / "bin/sh");
   request.steps = {":"};

@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Mrenclave mrenclave(load->ssa_frame_size, load->size, none);
     if (!load->replay(mrenclave)) std::abort();
     mrenclave.finish();
-    if (mrenclave.pages_added() != load->pages_added || mrenclave.pages_extended() != load->pages_extended) std::abort();
+    if (mrenclave.pages_added() != load->pages_added || mrenclave.pages_extended() != load->pages_extended)
+      std::abort();
   }
   return 0;
 }

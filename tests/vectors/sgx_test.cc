@@ -108,7 +108,8 @@ TEST_F(SgxVectors, ForgeriesAreTold) {
     EXPECT_EQ(m->state, State::mismatch);
     ASSERT_FALSE(m->problems.empty());
     const bool code_changed = file.find("textflip") != file.npos;
-    const std::string_view why = code_changed ? "the code was changed under a valid signature" : "the embedded hash was changed";
+    const std::string_view why =
+        code_changed ? "the code was changed under a valid signature" : "the embedded hash was changed";
     EXPECT_NE(m->problems[0].find(why), std::string::npos) << m->problems[0];
     (code_changed ? code : hash)++;
   }

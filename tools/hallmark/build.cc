@@ -56,7 +56,9 @@ class Build final : public Command {
 
   Result<Report> run(Session& session) override {
     fs::path root = store_;
-    if (store_.empty()) { TRY(root, Store::default_root()); }
+    if (store_.empty()) {
+      TRY(root, Store::default_root());
+    }
     TRY(const Store store, Store::open(root));
     TRY(const pin::Lock lock, pin::read_lock(lock_, store));
     CHECK(check_specification(lock));
@@ -96,7 +98,8 @@ class Build final : public Command {
   Report report(const build::Built& built) const {
     Report report;
     Json outputs = Json::array();
-    report.text = "built " + printable(out_) + " in " + std::to_string(built.record.finished - built.record.started) + " s\n";
+    report.text =
+        "built " + printable(out_) + " in " + std::to_string(built.record.finished - built.record.started) + " s\n";
     for (const build::OutputRecord& output : built.record.outputs) {
       report.text += "  sha256:" + output.sha256 + "  " + printable(output.path) + "\n";
       outputs.push_back(to_json(output));

@@ -17,7 +17,8 @@ class Certify final : public Command {
   void options(CLI::App& app) override {
     app.add_option("folder", folder_, "what `hallmark build` made")->type_name("FOLDER")->default_str("hallmark-out");
     app.add_option("--key,-k", key_, "private key to sign with")->required()->type_name("FILE");
-    app.add_option("--out,-o", out_, "write NAME.intoto.json and NAME.sigstore.json (default: certificate, in the folder)")
+    app.add_option("--out,-o", out_,
+                   "write NAME.intoto.json and NAME.sigstore.json (default: certificate, in the folder)")
         ->type_name("NAME");
     app.add_option("--builder-id", builder_, "URI of the builder (default: made of the key's id)")->type_name("URI");
     passphrase_.option(app);
@@ -48,7 +49,8 @@ class Certify final : public Command {
     c.builder_id = builder_.empty() ? "urn:hallmark:builder:" + key.public_key().id() : builder_;
     c.builder_version = record.hallmark_version;
     // The same run has the same name, whoever certifies it and how often.
-    c.invocation_id = "urn:hallmark:build-record:sha256:" + to_hex(digest<Alg::sha256>(as_bytes(to_json(record).canonical())));
+    c.invocation_id =
+        "urn:hallmark:build-record:sha256:" + to_hex(digest<Alg::sha256>(as_bytes(to_json(record).canonical())));
     c.started = record.started;
     c.finished = record.finished;
     c.byproducts = {{std::string(build::kLogFile), "", {{"sha256", record.log_sha256}}}};
@@ -62,8 +64,8 @@ class Certify final : public Command {
     return {};
   }
 
-  static Report report(const PrivateKey& key, const std::string& intoto, const std::string& sigstore, const std::string& payload,
-                       const Survey& found) {
+  static Report report(const PrivateKey& key, const std::string& intoto, const std::string& sigstore,
+                       const std::string& payload, const Survey& found) {
     const std::string sha256 = to_hex(digest<Alg::sha256>(as_bytes(payload)));
     Json subjects = Json::array(), warnings = Json::array();
     std::string text = "certificate " + sha256 + "\n    signed by key " + key.public_key().id() + "\n";

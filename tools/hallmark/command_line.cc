@@ -17,7 +17,8 @@ std::vector<std::string> names_of(const CLI::App& app) {
 
 // The library's messages begin with a capital letter; ours do not.
 std::string plain(std::string text) {
-  if (text.size() > 1 && std::isupper(static_cast<unsigned char>(text[0])) && std::islower(static_cast<unsigned char>(text[1])))
+  if (text.size() > 1 && std::isupper(static_cast<unsigned char>(text[0])) &&
+      std::islower(static_cast<unsigned char>(text[1])))
     text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   return text;
 }
@@ -94,8 +95,10 @@ Failure CommandLine::explain(const CLI::ParseError& error) const {
     return usage("unknown option " + in_quotes(word) + did_you_mean(word, known));
   }
   const bool command_wanted = !commands_of(app).empty();
-  if (!left.empty() && command_wanted) return usage("unknown command " + in_quotes(left[0]) + did_you_mean(left[0], names_of(app)));
-  if (command_wanted && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return usage("a command is missing");
+  if (!left.empty() && command_wanted)
+    return usage("unknown command " + in_quotes(left[0]) + did_you_mean(left[0], names_of(app)));
+  if (command_wanted && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)
+    return usage("a command is missing");
   if (!left.empty()) return usage("unexpected argument " + in_quotes(left[0]));
   return usage(plain(error.what()));
 }
@@ -125,7 +128,8 @@ std::vector<const CLI::Option*> arguments_of(const CLI::App& app) {
 
 std::vector<const CLI::Option*> options_of(const CLI::App& app) {
   // An empty group hides an option.
-  return app.get_options([](const CLI::Option* option) { return option->nonpositional() && !option->get_group().empty(); });
+  return app.get_options(
+      [](const CLI::Option* option) { return option->nonpositional() && !option->get_group().empty(); });
 }
 
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {

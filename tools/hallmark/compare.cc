@@ -24,7 +24,8 @@ class Compare final : public Command {
   void options(CLI::App& app) override {
     app.add_option("a", a_, "certificate, or folder that `hallmark build` made")->required()->type_name("PATH");
     app.add_option("b", b_, "the same, to hold against it")->required()->type_name("PATH");
-    app.add_option("--key,-k", keys_, "public key that must have signed each certificate, or one of several")->type_name("FILE");
+    app.add_option("--key,-k", keys_, "public key that must have signed each certificate, or one of several")
+        ->type_name("FILE");
   }
 
   Result<Report> run(Session& session) override {
@@ -70,8 +71,8 @@ class Compare final : public Command {
   }
 
   static Json side(const Account& account) {
-    return Json::object({{"path", account.name},
-                         {"certificate", account.certificate ? to_json(*account.certificate) : Json()}});
+    return Json::object(
+        {{"path", account.name}, {"certificate", account.certificate ? to_json(*account.certificate) : Json()}});
   }
 
   static Report report(const Account& a, const Account& b, const std::vector<cert::OutputComparison>& outputs,

@@ -134,9 +134,12 @@ namespace {
 std::string zsh_text(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\'') out += "'\\''";
-    else if (c == '[' || c == ']' || c == ':' || c == '\\') (out += '\\') += c;
-    else out += c;
+    if (c == '\'')
+      out += "'\\''";
+    else if (c == '[' || c == ']' || c == ':' || c == '\\')
+      (out += '\\') += c;
+    else
+      out += c;
   }
   return out;
 }
@@ -186,7 +189,8 @@ std::string zsh_level(const CLI::App& app) {
   for (const CLI::App* command : commands)
     out += "      '" + command->get_name() + ":" + zsh_text(summary_of(*command)) + "'\n";
   out += "    )\n    _describe command commands ;;\n  argument)\n    case $line[1] in\n";
-  for (const CLI::App* command : commands) out += "    " + command->get_name() + ") " + zsh_function(*command) + " ;;\n";
+  for (const CLI::App* command : commands)
+    out += "    " + command->get_name() + ") " + zsh_function(*command) + " ;;\n";
   return out + "    esac ;;\n  esac\n}\n\n";
 }
 

@@ -52,7 +52,8 @@ std::string purl_encode(std::string_view text) {
 
 cert::Resource describe(const pin::PackagePin& package) {
   return {package.name,
-          "pkg:deb/debian/" + purl_encode(package.name) + "@" + purl_encode(package.version) + "?arch=" + purl_encode(package.arch),
+          "pkg:deb/debian/" + purl_encode(package.name) + "@" + purl_encode(package.version) +
+              "?arch=" + purl_encode(package.arch),
           {{"sha256", package.sha256}}};
 }
 
@@ -79,12 +80,11 @@ void define_build(const pin::Lock& lock, const std::map<std::string, std::string
                                           {"outputs", pin::outputs_to_json(lock.recipe)}});
   Json conditions = Json::object();
   for (const auto& [name, value] : fixed) conditions[name] = value;
-  out.internal_parameters = Json::object({{"SOURCE_DATE_EPOCH", lock.epoch},
-                                          {"arch", "linux/" + lock.debian.arch},
-                                          {"rules", Json::object({{"source", pin::kTarRules},
-                                                                  {"root", pin::kRootRules},
-                                                                  {"box", pin::kBoxRules}})},
-                                          {"fixed", std::move(conditions)}});
+  out.internal_parameters = Json::object(
+      {{"SOURCE_DATE_EPOCH", lock.epoch},
+       {"arch", "linux/" + lock.debian.arch},
+       {"rules", Json::object({{"source", pin::kTarRules}, {"root", pin::kRootRules}, {"box", pin::kBoxRules}})},
+       {"fixed", std::move(conditions)}});
 }
 
 Result<pin::Lock> lock_of(const cert::Certificate& certificate, const std::string& name) {
@@ -110,7 +110,9 @@ Result<pin::Lock> lock_of(const cert::Certificate& certificate, const std::strin
     return fail(Fault::format, name + ": predicate.buildDefinition: does not follow from the lock" +
                                    (lines.empty() ? std::string() : ": " + lines.front()));
   }
-  const auto same_path = [](const cert::OutputFile& file, const pin::Output& output) { return file.path == output.path; };
+  const auto same_path = [](const cert::OutputFile& file, const pin::Output& output) {
+    return file.path == output.path;
+  };
   if (!std::ranges::equal(certificate.outputs.files, lock.recipe.outputs, same_path))
     return fail(Fault::format, name + ": subject: does not list the outputs of the lock, in its order");
   for (const cert::OutputMeasurement& m : certificate.outputs.measurements) {
@@ -122,10 +124,11 @@ Result<pin::Lock> lock_of(const cert::Certificate& certificate, const std::strin
                                      "\" in the lock, and measured as another or with other companions");
   }
   for (const pin::Output& output : lock.recipe.outputs)
-    if (output.kind != "file" && std::ranges::find(certificate.outputs.measurements, output.path, &cert::OutputMeasurement::path) ==
-                                     certificate.outputs.measurements.end())
-      return fail(Fault::format, name + ": hallmark_measurements: has none of \"" + output.path + "\", which is of kind \"" +
-                                     output.kind + "\"");
+    if (output.kind != "file" &&
+        std::ranges::find(certificate.outputs.measurements, output.path, &cert::OutputMeasurement::path) ==
+            certificate.outputs.measurements.end())
+      return fail(Fault::format, name + ": hallmark_measurements: has none of \"" + output.path +
+                                     "\", which is of kind \"" + output.kind + "\"");
   return lock;
 }
 

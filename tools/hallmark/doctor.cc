@@ -60,11 +60,15 @@ Finding check_namespaces() {
   f.found = "max_user_namespaces " + most.value_or("unknown");
   if (clone) f.found += ", unprivileged_userns_clone " + *clone;
   if (apparmor) f.found += ", apparmor_restrict_unprivileged_userns " + *apparmor;
-  if (clone == "0") f.ok = false, f.remedy = "as root: sysctl -w kernel.unprivileged_userns_clone=1";
-  else if (most == "0") f.ok = false, f.remedy = "as root: sysctl -w user.max_user_namespaces=10000";
+  if (clone == "0")
+    f.ok = false, f.remedy = "as root: sysctl -w kernel.unprivileged_userns_clone=1";
+  else if (most == "0")
+    f.ok = false, f.remedy = "as root: sysctl -w user.max_user_namespaces=10000";
   else if (apparmor == "1")
-    f.ok = false, f.remedy = "AppArmor gives user namespaces to profiled programs only; as root: sysctl -w "
-                             "kernel.apparmor_restrict_unprivileged_userns=0, or use --sandbox bwrap where bwrap has a profile";
+    f.ok = false,
+    f.remedy =
+        "AppArmor gives user namespaces to profiled programs only; as root: sysctl -w "
+        "kernel.apparmor_restrict_unprivileged_userns=0, or use --sandbox bwrap where bwrap has a profile";
   return f;
 }
 
@@ -84,13 +88,16 @@ Finding check_proc() {
     }
   }
   if (covered.empty()) return f;
-  f.found = printable(covered.front()) + (covered.size() > 1 ? " and " + std::to_string(covered.size() - 1) + " more are" : " is") + " covered";
+  f.found = printable(covered.front()) +
+            (covered.size() > 1 ? " and " + std::to_string(covered.size() - 1) + " more are" : " is") + " covered";
   if (build::is_privileged()) {
     f.found += "; no obstacle to root";
     return f;
   }
   f.ok = false;
-  f.remedy = "the kernel gives an ordinary user no new /proc here; run as root, or start the container with an uncovered /proc";
+  f.remedy =
+      "the kernel gives an ordinary user no new /proc here; run as root, or start the container with an uncovered "
+      "/proc";
   return f;
 }
 
@@ -101,7 +108,8 @@ Finding check_sandbox(std::string_view name, bool needed) {
   if (probe) return f;
   f.ok = false;
   f.found = printable(probe.error().message());
-  f.remedy = name == "native" ? "see the lines above; --sandbox bwrap may still work" : "apt install bubblewrap, or use the native sandbox";
+  f.remedy = name == "native" ? "see the lines above; --sandbox bwrap may still work"
+                              : "apt install bubblewrap, or use the native sandbox";
   return f;
 }
 
@@ -131,14 +139,18 @@ Finding check_store() {
   while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
   struct statvfs room {};
   if (statvfs(folder.c_str(), &room) != 0 || access(folder.c_str(), W_OK) != 0) {
-    f.ok = false, f.found = printable(folder.string()) + " cannot be written to", f.remedy = "set HALLMARK_STORE to a folder of your own";
+    f.ok = false, f.found = printable(folder.string()) + " cannot be written to",
+    f.remedy = "set HALLMARK_STORE to a folder of your own";
     return f;
   }
   const std::uint64_t free = std::uint64_t{room.f_bavail} * room.f_frsize;
   f.found = printable(root->string()) + ", " + mebibytes(free) + " free";
-  if (free < kStoreNeeds) f.ok = false, f.remedy = "a toolchain takes up to " + mebibytes(kStoreNeeds) + "; set HALLMARK_STORE to a folder with more room";
+  if (free < kStoreNeeds)
+    f.ok = false,
+    f.remedy = "a toolchain takes up to " + mebibytes(kStoreNeeds) + "; set HALLMARK_STORE to a folder with more room";
   if ((room.f_flag & ST_NOEXEC) != 0)
-    f.ok = false, f.remedy = "its file system is mounted noexec, and the toolchain is run from it; set HALLMARK_STORE to another";
+    f.ok = false,
+    f.remedy = "its file system is mounted noexec, and the toolchain is run from it; set HALLMARK_STORE to another";
   return f;
 }
 
@@ -147,18 +159,25 @@ Finding check_machine() {
   sysinfo(&info);
   const std::uint64_t memory = std::uint64_t{info.totalram} * info.mem_unit;
   const build::HostRecord host = build::describe_host("");
-  Finding f{"machine", true, false, std::to_string(host.cpus) + " CPUs (" + host.cpu_model + "), " + mebibytes(memory) + " of memory", {}};
+  Finding f{"machine",
+            true,
+            false,
+            std::to_string(host.cpus) + " CPUs (" + host.cpu_model + "), " + mebibytes(memory) + " of memory",
+            {}};
   if (memory < kMemoryNeeds) f.ok = false, f.remedy = "builds run in memory: /build may take half of it";
   return f;
 }
 
 Finding check_mirrors() {
   Finding f{"Debian mirrors", true, false, {}, {}};
-  const auto ran = run_process({.arguments = {"apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"}});
+  const auto ran =
+      run_process({.arguments = {"apt-get", "indextargets", "--format", "$(SITE) $(RELEASE)", "Created-By: Packages"}});
   std::size_t count = 0;
-  if (ran && ran->status == 0) count = static_cast<std::size_t>(std::count(ran->output.begin(), ran->output.end(), '\n'));
+  if (ran && ran->status == 0)
+    count = static_cast<std::size_t>(std::count(ran->output.begin(), ran->output.end(), '\n'));
   f.found = std::to_string(count) + " package indexes in apt's configuration";
-  if (count == 0) f.ok = false, f.remedy = "name mirrors in hallmark.yaml, or in /etc/apt/sources.list and run apt-get update";
+  if (count == 0)
+    f.ok = false, f.remedy = "name mirrors in hallmark.yaml, or in /etc/apt/sources.list and run apt-get update";
   return f;
 }
 

@@ -78,7 +78,8 @@ std::vector<Table> tables_of(const CLI::App& app) {
   std::vector<Table> tables;
   Table commands{"Commands", {}};
   for (const CLI::App* command : commands_of(app))
-    commands.rows.push_back({command->get_name(), is_program(app) ? manual_of(command->get_name()).summary : command->get_description()});
+    commands.rows.push_back(
+        {command->get_name(), is_program(app) ? manual_of(command->get_name()).summary : command->get_description()});
   Table arguments{"Arguments", {}};
   for (const CLI::Option* argument : arguments_of(app))
     arguments.rows.push_back({upper(argument->get_name(true)), description_of(*argument)});
@@ -203,11 +204,16 @@ std::string plain_blocks(const std::vector<Manual::Block>& blocks, std::size_t i
 std::string roff_escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
-    if (c == '\\') out += "\\e";
-    else if (c == '-') out += "\\-";
-    else if (c == '\'') out += "\\(aq";
-    else if (c == '`') out += "\\(ga";
-    else out += c;
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else if (c == '\'')
+      out += "\\(aq";
+    else if (c == '`')
+      out += "\\(ga";
+    else
+      out += c;
   }
   if (out.starts_with('.')) out = "\\&" + out;
   return out;
@@ -296,7 +302,8 @@ std::string man_page(const CLI::App& app) {
   for (const std::string& usage : usages_of(app)) out += roff_escaped(usage) + "\n";
   out += ".fi\n";
   if (!manual.sections.empty()) out += ".SH DESCRIPTION\n" + roff_blocks(manual.sections[0].blocks);
-  for (const Table& table : tables_of(app)) out += ".SH \"" + roff_escaped(upper(table.title)) + "\"\n" + roff_rows(table.rows);
+  for (const Table& table : tables_of(app))
+    out += ".SH \"" + roff_escaped(upper(table.title)) + "\"\n" + roff_rows(table.rows);
   if (!is_program(app)) out += ".SH \"OPTIONS OF EVERY COMMAND\"\n" + roff_rows(global_options(app));
   for (std::size_t i = 1; i < manual.sections.size(); i++)
     out += ".SH \"" + roff_escaped(upper(manual.sections[i].title)) + "\"\n" + roff_blocks(manual.sections[i].blocks);

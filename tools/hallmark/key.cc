@@ -55,10 +55,10 @@ class Key final : public Command {
     data["private"] = secret_path.string();
     data["public"] = public_path.string();
     data["encrypted"] = encrypt_;
-    return Report{data, "key " + key.public_key().id() + "\n" +
-                            "    private: " + printable(secret_path.string()) +
-                            (encrypt_ ? ", sealed with your passphrase\n" : ", readable by its owner alone: keep it so\n") +
-                            "    public:  " + printable(public_path.string()) + ", for everybody who is to verify\n"};
+    return Report{data,
+                  "key " + key.public_key().id() + "\n" + "    private: " + printable(secret_path.string()) +
+                      (encrypt_ ? ", sealed with your passphrase\n" : ", readable by its owner alone: keep it so\n") +
+                      "    public:  " + printable(public_path.string()) + ", for everybody who is to verify\n"};
   }
 
   Result<Report> show() const {

@@ -73,9 +73,8 @@ class Complaint {
     if (!hint.empty()) line += hint + "\n";
     (void)write_all(STDERR_FILENO, as_bytes(line));
     if (json_) {
-      const Json object = Json::object({{"error", Json::object({{"fault", exit.name},
-                                                                {"message", printable(message)},
-                                                                {"exit", exit.status}})}});
+      const Json object = Json::object(
+          {{"error", Json::object({{"fault", exit.name}, {"message", printable(message)}, {"exit", exit.status}})}});
       (void)print(object.pretty() + "\n");
     }
     return exit.status;

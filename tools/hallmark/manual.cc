@@ -37,8 +37,10 @@ Manual parse_manual(std::string_view markdown) {
       blocks.push_back({Is::item, std::string(line.substr(2))});
       after_blank = false;
     } else if (line.starts_with(kIndent) && (in_code || after_blank)) {
-      if (!in_code) blocks.push_back({Is::code, {}});
-      else if (after_blank) blocks.back().text += '\n';
+      if (!in_code)
+        blocks.push_back({Is::code, {}});
+      else if (after_blank)
+        blocks.back().text += '\n';
       blocks.back().text.append(line.substr(kIndent.size())) += '\n';
       after_blank = false;
     } else if (after_blank || blocks.empty() || in_code) {

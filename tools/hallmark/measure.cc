@@ -57,8 +57,9 @@ std::string text_of(const std::string& file, const Measurement& m, std::string_v
   table.rows(m.policy);
   table.row("measured from", "");
   table.rows(m.inputs);
-  return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(explain(m.state)) + "\n" +
-         list("what does not hold:", m.problems) + "\n" + table.text() + list("what to worry about:", m.warnings);
+  return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(explain(m.state)) +
+         "\n" + list("what does not hold:", m.problems) + "\n" + table.text() +
+         list("what to worry about:", m.warnings);
 }
 
 class Measure final : public Command {

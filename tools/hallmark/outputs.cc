@@ -43,7 +43,8 @@ Result<cert::OutputMeasurement> measure_output(const pin::Output& output, const 
                                                std::vector<std::string>& warnings) {
   const Platform* platform = find_platform(output.kind);
   if (!platform)
-    return fail(Fault::unsupported, output.path + ": is of kind \"" + output.kind + "\", which this version cannot measure");
+    return fail(Fault::unsupported,
+                output.path + ": is of kind \"" + output.kind + "\", which this version cannot measure");
   MeasureRequest request{file, {}};
   cert::OutputMeasurement out;
   if (output.signature) {

@@ -13,9 +13,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kRedraw = 100ms;    // a moving line changes ten times a second at most
+constexpr auto kRedraw = 100ms;     // a moving line changes ten times a second at most
 constexpr auto kReport = 1s;        // plain lines about one phase come once a second at most
-constexpr auto kWorthTelling = 1s; // in plain lines, a shorter phase's duration is not told
+constexpr auto kWorthTelling = 1s;  // in plain lines, a shorter phase's duration is not told
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);

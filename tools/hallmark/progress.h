@@ -50,11 +50,11 @@ class Display final : public Progress {
   const Terminal terminal_;
   const bool quiet_;
   std::mutex mutex_;
-  std::string phase_;            // empty: between phases
-  Clock::time_point began_{};    // of the phase
-  Clock::time_point shown_{};    // when the phase was last drawn or reported
-  std::uint64_t tenths_ = 0;     // of the phase, as last reported in plain lines
-  bool drawn_ = false;           // the cursor stands behind a moving line
+  std::string phase_;          // empty: between phases
+  Clock::time_point began_{};  // of the phase
+  Clock::time_point shown_{};  // when the phase was last drawn or reported
+  std::uint64_t tenths_ = 0;   // of the phase, as last reported in plain lines
+  bool drawn_ = false;         // the cursor stands behind a moving line
 };
 
 // "43 %" of a known total, or a rounded count ("12.3 M") of an unknown one.

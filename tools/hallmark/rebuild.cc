@@ -17,11 +17,15 @@ constexpr std::size_t kMaxLines = 20;
 class Rebuild final : public Command {
  public:
   void options(CLI::App& app) override {
-    app.add_option("certificate", certificate_, "certificate, as DSSE envelope or Sigstore bundle")->required()->type_name("FILE");
-    CLI::Option* keys = app.add_option("--key,-k", keys_, "public key that you trust; may be repeated, and one must have signed")
-                            ->type_name("FILE");
+    app.add_option("certificate", certificate_, "certificate, as DSSE envelope or Sigstore bundle")
+        ->required()
+        ->type_name("FILE");
+    CLI::Option* keys =
+        app.add_option("--key,-k", keys_, "public key that you trust; may be repeated, and one must have signed")
+            ->type_name("FILE");
     app.add_flag("--insecure-no-key", no_key_, "rebuild a certificate whoever signed it, or nobody")->excludes(keys);
-    app.add_option("--source,-s", sources_, "copy of a source: a repository, folder or archive, as NAME=PATH; may be repeated")
+    app.add_option("--source,-s", sources_,
+                   "copy of a source: a repository, folder or archive, as NAME=PATH; may be repeated")
         ->type_name("NAME=PATH");
     app.add_option("--out,-o", out_, "folder for what is built")->type_name("FOLDER")->default_str("hallmark-rebuilt");
     app.add_option("--sandbox", sandbox_, "sandbox to build in")->check(CLI::IsMember({"native", "bwrap"}));
@@ -31,7 +35,9 @@ class Rebuild final : public Command {
 
   Result<Report> run(Session& session) override {
     if (keys_.empty() && !no_key_)
-      return fail(Fault::usage, "--key is missing: give the key that must have signed, or --insecure-no-key to rebuild without asking");
+      return fail(
+          Fault::usage,
+          "--key is missing: give the key that must have signed, or --insecure-no-key to rebuild without asking");
     TRY(const auto copies, named_copies());
     TRY(const std::vector<PublicKey> keys, read_public_keys(keys_));
     TRY(const OpenCertificate open, open_certificate(certificate_, keys));
@@ -60,7 +66,8 @@ class Rebuild final : public Command {
     return Store::open(root);
   }
 
-  static Status fetch(const pin::Lock& lock, const std::map<std::string, fs::path>& copies, const Store& store, Progress& progress) {
+  static Status fetch(const pin::Lock& lock, const std::map<std::string, fs::path>& copies, const Store& store,
+                      Progress& progress) {
     CHECK(pin::check_copies(lock.sources, copies));
     for (const pin::SourcePin& source : lock.sources) {
       CHECK(not_interrupted());
@@ -83,12 +90,14 @@ class Rebuild final : public Command {
     return printable(out);
   }
 
-  static Report report(const OpenCertificate& open, const build::Built& built, const std::vector<cert::OutputComparison>& outputs) {
+  static Report report(const OpenCertificate& open, const build::Built& built,
+                       const std::vector<cert::OutputComparison>& outputs) {
     const bool agreed = cert::agree(outputs);
     const Json record = build::to_json(built.record);
     const Json certified_host = cert::to_json(open.certificate.host), &host = *record.find("host");
     const Json* fixed = open.certificate.internal_parameters.find("fixed");
-    const auto conditions = cert::describe_differences(fixed ? *fixed : Json(), *record.find("fixed"), kSides, kMaxLines);
+    const auto conditions =
+        cert::describe_differences(fixed ? *fixed : Json(), *record.find("fixed"), kSides, kMaxLines);
 
     Json list = Json::array(), lines = Json::array();
     for (const cert::OutputComparison& output : outputs) list.push_back(to_json(output));
@@ -98,7 +107,8 @@ class Rebuild final : public Command {
       text += "condition " + printable(line) + "\n";
     }
     text += "hosts\n    certified  " + describe(certified_host) + "\n    rebuilt    " + describe(host) + "\n";
-    text += agreed ? "reproduced: this build makes what was certified\n" : "NOT REPRODUCED: this build makes something else\n";
+    text += agreed ? "reproduced: this build makes what was certified\n"
+                   : "NOT REPRODUCED: this build makes something else\n";
     text += "    what was built: " + printable(built.out.string()) + "\n";
     return {Json::object({{"certificate", to_json(open)},
                           {"outputs", std::move(list)},

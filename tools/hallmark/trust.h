@@ -10,8 +10,9 @@ namespace hallmark::cli {
 struct OpenCertificate {
   cert::Certificate certificate;
   pin::Lock lock;
-  std::string sha256;                 // of the signed bytes: what an approval or a log refers to
-  std::optional<std::string> signer;  // id of the given key under which the signature holds; nothing if no key was given
+  std::string sha256;  // of the signed bytes: what an approval or a log refers to
+  std::optional<std::string>
+      signer;  // id of the given key under which the signature holds; nothing if no key was given
 };
 
 Result<std::vector<PublicKey>> read_public_keys(const std::vector<std::string>& files);

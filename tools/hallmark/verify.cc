@@ -21,9 +21,10 @@ class Verify final : public Command {
     app.add_option("--key,-k", keys_, "public key that you trust; may be repeated, and one must have signed")
         ->required()
         ->type_name("FILE");
-    app.add_option("--artifact,-a", artefacts_,
-                   "file to hold against the certificate, or a folder with all outputs; NAME=FILE says which output a file "
-                   "is; may be repeated")
+    app.add_option(
+           "--artifact,-a", artefacts_,
+           "file to hold against the certificate, or a folder with all outputs; NAME=FILE says which output a file "
+           "is; may be repeated")
         ->type_name("PATH");
   }
 
@@ -42,12 +43,14 @@ class Verify final : public Command {
   }
 
   // Which certified output an --artifact is.
-  static Status place(const std::string& artefact, const cert::Outputs& certified, std::map<std::string, fs::path>& given) {
+  static Status place(const std::string& artefact, const cert::Outputs& certified,
+                      std::map<std::string, fs::path>& given) {
     const auto give = [&](const std::string& path, const fs::path& file) -> Status {
       if (given.emplace(path, file).second) return {};
       return fail(Fault::usage, "--artifact: two files are given for the output \"" + path + "\"");
     };
-    if (const auto equals = artefact.find('='); equals != artefact.npos && is_certified(certified, artefact.substr(0, equals)))
+    if (const auto equals = artefact.find('=');
+        equals != artefact.npos && is_certified(certified, artefact.substr(0, equals)))
       return give(artefact.substr(0, equals), artefact.substr(equals + 1));
     std::error_code error;
     if (fs::is_directory(artefact, error)) {
@@ -65,7 +68,8 @@ class Verify final : public Command {
     }
     if (named.size() == 1) return give(named.front(), artefact);
     return fail(Fault::mismatch, artefact + ": sha256 " + to_hex(digest.sha256) + " is none of the certified outputs " +
-                                     printable(outputs) + "; to see what differs from one of them, give OUTPUT=" + artefact);
+                                     printable(outputs) +
+                                     "; to see what differs from one of them, give OUTPUT=" + artefact);
   }
 
   static Result<std::vector<cert::OutputComparison>> hold_against(const OpenCertificate& open,
@@ -98,7 +102,8 @@ class Verify final : public Command {
       std::vector<std::string> warnings;
       auto m = measure_output(output, *file, find, warnings);
       if (!m) {
-        // Bytes that were never certified may be anything; certified ones that cannot be measured leave us without an answer.
+        // Bytes that were never certified may be anything; certified ones that cannot be measured leave us without an
+        // answer.
         if (to_hex(digest.sha256) == stated->sha256) return Failure(std::move(m).error());
         remarks[output.path] = m.error().message();
         continue;
@@ -118,19 +123,22 @@ class Verify final : public Command {
 
   // A certified artefact is certified byte for byte: one that only measures alike was signed again by somebody.
   static Report report(const OpenCertificate& open, const std::vector<cert::OutputComparison>& results) {
-    const bool agreed = std::ranges::all_of(results, [](const auto& r) { return r.verdict == cert::Verdict::identical; });
+    const bool agreed =
+        std::ranges::all_of(results, [](const auto& r) { return r.verdict == cert::Verdict::identical; });
     Json subjects = Json::array(), artefacts = Json::array();
     std::string text = describe(open) + "certifies\n";
     const Json statement = to_json(open.certificate);
     for (const Json& subject : statement.find("subject")->items()) {
       subjects.push_back(subject);
       const Json::Member& digest = subject.find("digest")->members().front();
-      text += "    " + printable(subject.find("name")->string()) + "  " + printable(digest.key) + ":" + digest.value.string() + "\n";
+      text += "    " + printable(subject.find("name")->string()) + "  " + printable(digest.key) + ":" +
+              digest.value.string() + "\n";
     }
     for (const cert::OutputComparison& result : results) artefacts.push_back(to_json(result));
-    text += results.empty() ? "no artifact was given: this is what was certified, not what you have\n"
-                            : cert::to_text(results) + (agreed ? "verified: what was given is what was certified\n"
-                                                               : "NOT VERIFIED: what was given is not what was certified\n");
+    text += results.empty()
+                ? "no artifact was given: this is what was certified, not what you have\n"
+                : cert::to_text(results) + (agreed ? "verified: what was given is what was certified\n"
+                                                   : "NOT VERIFIED: what was given is not what was certified\n");
     return {Json::object({{"certificate", to_json(open)},
                           {"subjects", std::move(subjects)},
                           {"artifacts", std::move(artefacts)},

@@ -10,9 +10,9 @@
 
 namespace hallmark {
 
-struct Register {      // MRENCLAVE, MRTD, RTMR1, PCR0, MEASUREMENT …
-  std::string name;    // as JSON writes it: "mrenclave", "rtmr0"
-  Bytes digest;        // the length tells SHA-256 from SHA-384
+struct Register {    // MRENCLAVE, MRTD, RTMR1, PCR0, MEASUREMENT …
+  std::string name;  // as JSON writes it: "mrenclave", "rtmr0"
+  Bytes digest;      // the length tells SHA-256 from SHA-384
   bool operator==(const Register&) const = default;
 };
 

@@ -16,7 +16,11 @@ namespace {
 
 constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30;
 
-bool is_elf(ByteView bytes) { return as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4))) == "\x7f" "ELF"; }
+bool is_elf(ByteView bytes) {
+  return as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4))) ==
+         "\x7f"
+         "ELF";
+}
 
 // TOML with the keys that Gramine's loader for SGX reads.
 bool is_gramine_manifest(ByteView bytes) {
@@ -31,13 +35,13 @@ void judge(const std::string& where, const DigestOf<Alg::sha256>& mrenclave, con
   const bool same = std::equal(mrenclave.begin(), mrenclave.end(), claimed.begin());
   const SignatureCheck signature = check_signature(s);
   const std::string both = "the pages measure to " + to_hex(mrenclave) + ", SIGSTRUCT says " + to_hex(claimed);
-  if (!same && signature.rsa)
-    m.problems.push_back(where + "the code was changed under a valid signature: " + both);
+  if (!same && signature.rsa) m.problems.push_back(where + "the code was changed under a valid signature: " + both);
   if (!same && !signature.rsa)
     m.problems.push_back(where + "the embedded hash was changed: " + both + ", and its RSA signature does not verify");
   if (same && !signature.rsa)
-    m.problems.push_back(where + "the signature is forged: the pages measure to what SIGSTRUCT says, but its RSA "
-                                 "signature does not verify");
+    m.problems.push_back(where +
+                         "the signature is forged: the pages measure to what SIGSTRUCT says, but its RSA "
+                         "signature does not verify");
   if (signature.rsa && !signature.quotients)
     m.problems.push_back(where + "q1 or q2 in SIGSTRUCT does not belong to its signature: a processor refuses it");
 }
@@ -47,16 +51,18 @@ void warn(const Sigstruct& s, Measurement& m) {
   if ((s.num<"attributes">() & kAttributeDebug) != 0)
     m.warnings.push_back("a debug enclave: SIGSTRUCT sets ATTRIBUTES.DEBUG, and its memory can be read from outside");
   else if (debug_launchable(s))
-    m.warnings.push_back("debug-launchable: the signature lets the host set ATTRIBUTES.DEBUG and read the enclave's "
-                         "memory, with the same MRENCLAVE; check the attributes in the quote");
+    m.warnings.push_back(
+        "debug-launchable: the signature lets the host set ATTRIBUTES.DEBUG and read the enclave's "
+        "memory, with the same MRENCLAVE; check the attributes in the quote");
   if (s.num<"isvsvn">() == 0)
     m.warnings.push_back("ISVSVN is 0: no security version tells this enclave from a repaired one");
 }
 
 void warn_of_unmeasured_code(std::uint64_t pages, Measurement& m) {
   if (pages != 0)
-    m.warnings.push_back(std::to_string(pages) + " executable pages are not measured, or not whole: whoever loads the "
-                                                 "enclave chooses what they hold");
+    m.warnings.push_back(std::to_string(pages) +
+                         " executable pages are not measured, or not whole: whoever loads the "
+                         "enclave chooses what they hold");
 }
 
 Json elrange_json(const std::optional<Elrange>& e) {
@@ -70,7 +76,8 @@ std::string differences(const Json& first, const Json& other) {
   for (const Json::Member& member : first.members()) {
     const Json* value = other.find(member.key);
     if (value == nullptr || *value == member.value) continue;
-    out += (out.empty() ? "" : ", ") + member.key + " (" + value->canonical() + ", not " + member.value.canonical() + ")";
+    out +=
+        (out.empty() ? "" : ", ") + member.key + " (" + value->canonical() + ", not " + member.value.canonical() + ")";
   }
   return out;
 }
@@ -123,8 +130,7 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
   m.identity = identity_of(first.sigstruct);
   m.policy = policy_of(first.sigstruct);
   warn(first.sigstruct, m);
-  if (image.is_simulation())
-    m.warnings.push_back("built for the SDK's simulator: it runs without any protection");
+  if (image.is_simulation()) m.warnings.push_back("built for the SDK's simulator: it runs without any protection");
   if (image.sdk_version()) m.inputs["sdk_version"] = *image.sdk_version();
   m.inputs["sim_mode"] = image.is_simulation();
   m.inputs["textrel"] = image.has_text_relocations();
@@ -132,11 +138,13 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
   return m;
 }
 
-Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs::path>& sigstruct,
+                                   const Trace& trace) {
   TRY(const Fd file, open_file(image, O_RDONLY));
   const ByteSource source = [&](std::span<std::uint8_t> into) -> Result<std::size_t> {
     ssize_t n;
-    do n = read(file.get(), into.data(), into.size()); while (n < 0 && errno == EINTR);
+    do n = read(file.get(), into.data(), into.size());
+    while (n < 0 && errno == EINTR);
     if (n < 0) return fail_errno("cannot be read", errno);
     return static_cast<std::size_t>(n);
   };
@@ -152,8 +160,9 @@ Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs
                            {"chunks_unmeasured", stream.chunks_unmeasured}});
   warn_of_unmeasured_code(stream.unmeasured_code, m);
   if (stream.chunks_unmeasured != 0)
-    m.warnings.push_back(std::to_string(stream.chunks_unmeasured) + " chunks of 256 bytes are loaded without being "
-                                                                    "measured: MRENCLAVE does not cover them");
+    m.warnings.push_back(std::to_string(stream.chunks_unmeasured) +
+                         " chunks of 256 bytes are loaded without being "
+                         "measured: MRENCLAVE does not cover them");
   if (!sigstruct) return m;
 
   const std::string name = sigstruct->string();
@@ -167,7 +176,8 @@ Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs
   return m;
 }
 
-Result<Measurement> measure_by_kind(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+Result<Measurement> measure_by_kind(const fs::path& image, const std::optional<fs::path>& sigstruct,
+                                    const Trace& trace) {
   TRY(const Bytes start, first_bytes(image));
   if (is_sgxs(start)) return measure_stream(image, sigstruct, trace);
   if (is_sigstruct(start))

@@ -8,8 +8,8 @@
 // loaded, in the order in which it was loaded. The base address and the attributes of the enclave are not in it.
 //
 // EINIT also wants a SIGSTRUCT: it holds the MRENCLAVE that the author expects, names and versions of the
-// product, and the attributes that the enclave may run with, signed by a 3072-bit RSA key whose hash is MRSIGNER. A quote
-// from the running enclave names all of this. MRSIGNER says who signed, which is not what runs; whether an
+// product, and the attributes that the enclave may run with, signed by a 3072-bit RSA key whose hash is MRSIGNER. A
+// quote from the running enclave names all of this. MRSIGNER says who signed, which is not what runs; whether an
 // enclave may be debugged, and then has no secrets, stands in the attributes and nowhere in MRENCLAVE.
 //
 // So to measure an artefact is to do what its loader would do, and to hash instead of loading:

@@ -35,8 +35,8 @@ Result<std::vector<Record<L>>> rows(const SdkMetadata& copy, std::uint32_t offse
                                     std::string_view what) {
   TRY(ByteView table, part(copy, offset, size, what));
   if (size % L.size != 0)
-    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) + " bytes are no whole number of entries of " +
-                                   std::to_string(L.size));
+    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) +
+                                   " bytes are no whole number of entries of " + std::to_string(L.size));
   std::vector<Record<L>> out;
   for (std::size_t at = 0; at < size; at += L.size) {
     TRY(auto row, Record<L>::parse(table.subspan(at, L.size)));
@@ -112,7 +112,10 @@ class LoadBuilder {
       while (end < filled && page_flags(end) == page_flags(page)) end++;
       const std::uint64_t begin_byte = page == 0 ? 0 : page * kPage - lead;
       const std::uint64_t end_byte = std::min<std::uint64_t>(end * kPage - lead, bytes.size());
-      CHECK(add({.offset = first + page * kPage, .pages = end - page, .flags = page_flags(page), .extended = true,
+      CHECK(add({.offset = first + page * kPage,
+                 .pages = end - page,
+                 .flags = page_flags(page),
+                 .extended = true,
                  .bytes = bytes.subspan(begin_byte, end_byte - begin_byte),
                  .lead = static_cast<std::uint32_t>(page == 0 ? lead : 0)},
                 what));
@@ -177,8 +180,8 @@ bool has_extend_entries(const SdkMetadata& copy) {
 Result<std::vector<Loadable>> appended_object(const SdkMetadata& copy, ByteView file) {
   std::vector<Loadable> none;
   if (!has_extend_entries(copy)) return none;
-  TRY(auto entries, rows<kExtendEntry>(copy, copy.header.num<"extend_offset">(), copy.header.num<"extend_size">(),
-                                       "extend table"));
+  TRY(auto entries,
+      rows<kExtendEntry>(copy, copy.header.num<"extend_offset">(), copy.header.num<"extend_size">(), "extend table"));
   auto it = std::find_if(entries.begin(), entries.end(), [](const auto& e) {
     return e.template num<"id">() == kSharedObject && e.template num<"offset">() != 0 && e.template num<"size">() != 0;
   });
@@ -189,7 +192,8 @@ Result<std::vector<Loadable>> appended_object(const SdkMetadata& copy, ByteView 
   if (!end || *end > file.size())
     return fail(Fault::format, "shared object entry: " + hex_offset(entry.num<"size">()) + " bytes at " +
                                    hex_offset(entry.num<"file_offset">()) + " reach beyond the file");
-  TRY(Elf object, in("appended shared object", Elf::parse(file.subspan(entry.num<"file_offset">(), entry.num<"size">()))));
+  TRY(Elf object,
+      in("appended shared object", Elf::parse(file.subspan(entry.num<"file_offset">(), entry.num<"size">()))));
   const auto& segments = object.segments();
   if (std::any_of(segments.begin(), segments.end(), [](const ElfSegment& s) { return s.type == Elf::kTls; }))
     return fail(Fault::unsupported, "appended shared object: has thread-local storage");
@@ -234,12 +238,17 @@ Status add_entry(const SdkMetadata& copy, const Record<kLayoutEntry>& e, std::ui
 
   if (content_offset == 0) {
     if (flags == 0) return {};
-    return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .fill = content_size}, what);
+    return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .fill = content_size},
+                   what);
   }
   TRY(ByteView bytes, part(copy, content_offset, content_size, what));
   if (flags != kTcs) return out.add_memory(*address, bytes, pages * kPage, flags, {}, what);
   if (bytes.size() > kPage) return fail(Fault::format, what + ": a TCS of " + std::to_string(bytes.size()) + " bytes");
-  return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .bytes = bytes,
+  return out.add({.offset = *address,
+                  .pages = pages,
+                  .flags = flags,
+                  .extended = extended,
+                  .bytes = bytes,
                   .tcs_address = *address},
                  what);
 }
@@ -265,14 +274,14 @@ Status add_layout(const SdkMetadata& copy, LoadBuilder& out) {
     // From here on the repetitions lie inside the enclave, a page or more apart.
     const auto span = checked_mul(step, times);
     if (times != 0 && (step == 0 || !is_page_aligned(step) || !span || *span > copy.header.num<"enclave_size">()))
-      return fail(Fault::format, what + ": " + std::to_string(times) + " steps of " + hex_offset(step) +
-                                     " leave the enclave");
+      return fail(Fault::format,
+                  what + ": " + std::to_string(times) + " steps of " + hex_offset(step) + " leave the enclave");
     const bool adds = std::any_of(repeated.begin(), repeated.end(),
                                   [](const auto& e) { return (e.template num<"attributes">() & kAttributeAdd) != 0; });
     if (!adds) continue;
     if (times > kMaxRegions / count)
-      return fail(Fault::unsupported, what + ": repeats " + std::to_string(count) + " rows " + std::to_string(times) +
-                                          " times");
+      return fail(Fault::unsupported,
+                  what + ": repeats " + std::to_string(count) + " rows " + std::to_string(times) + " times");
     for (std::uint64_t t = 1; t <= times; t++)
       for (const auto& e : repeated) CHECK(add_entry(copy, e, t * step, out));
   }
@@ -281,8 +290,8 @@ Status add_layout(const SdkMetadata& copy, LoadBuilder& out) {
 
 // "dst" is an offset in the file. Metadata that patched itself would be read differently by different loaders.
 Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uint64_t note_end, Bytes& file) {
-  TRY(auto patches, rows<kPatchEntry>(copy, copy.header.num<"patch_offset">(), copy.header.num<"patch_size">(),
-                                      "patch table"));
+  TRY(auto patches,
+      rows<kPatchEntry>(copy, copy.header.num<"patch_offset">(), copy.header.num<"patch_size">(), "patch table"));
   for (const auto& p : patches) {
     TRY(ByteView bytes, part(copy, p.num<"src">(), p.num<"size">(), "patch"));
     const std::uint64_t dst = p.num<"dst">();
@@ -290,7 +299,8 @@ Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uin
     if (!end || *end > file.size())
       return fail(Fault::format, "patch: " + std::to_string(bytes.size()) + " bytes to " + hex_offset(dst) +
                                      " reach beyond the file's " + std::to_string(file.size()));
-    if (dst < note_end && *end > note_begin) return fail(Fault::format, "patch: changes the metadata at " + hex_offset(dst));
+    if (dst<note_end&& * end> note_begin)
+      return fail(Fault::format, "patch: changes the metadata at " + hex_offset(dst));
     std::copy(bytes.begin(), bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(dst));
   }
   return {};
@@ -402,8 +412,8 @@ Status SdkImage::read_relocations() {
     if (!dynamic.contains(table)) continue;
     const ElfSection* section = elf_.section_at(dynamic[table]);
     if (section == nullptr)
-      return fail(Fault::format, "ELF dynamic section: no section at the relocation table's address " +
-                                     hex_offset(dynamic[table]));
+      return fail(Fault::format,
+                  "ELF dynamic section: no section at the relocation table's address " + hex_offset(dynamic[table]));
     TRY(auto entries, elf_.relocations(*section, dynamic[size]));
     for (const ElfRelocation& e : entries) {
       if (e.type == Elf::kRelocNone) continue;

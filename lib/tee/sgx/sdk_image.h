@@ -16,97 +16,90 @@ namespace hallmark::sgx {
 inline constexpr std::uint64_t kMetadataMagic = 0x86A80294635D0E4C;
 
 // Every offset in the metadata counts from the first byte of the same copy of it, but for `dst` of a patch.
-inline constexpr Layout<21> kMetadata{
-    "SGX metadata",
-    1904,
-    {{
-        {   0,    8, "magic"},
-        {   8,    4, "version_minor"},
-        {  12,    4, "version_major"},
-        {  16,    4, "size"},
-        {  20,    4, "tcs_policy"},
-        {  24,    4, "ssa_frame_size"},
-        {  28,    4, "max_save_buffer_size"},
-        {  32,    4, "desired_misc_select"},
-        {  36,    4, "tcs_min_pool"},
-        {  40,    8, "enclave_size"},
-        {  48,    8, "attributes"},
-        {  56,    8, "xfrm"},
-        {  64, 1808, "sigstruct"},
-        {1872,    4, "patch_offset"},
-        {1876,    4, "patch_size"},
-        {1880,    4, "layout_offset"},
-        {1884,    4, "layout_size"},
-        {1888,    4, "elrange_offset"},
-        {1892,    4, "elrange_size"},
-        {1896,    4, "extend_offset"},
-        {1900,    4, "extend_size"},
-    }}};
+inline constexpr Layout<21> kMetadata{"SGX metadata",
+                                      1904,
+                                      {{
+                                          {0, 8, "magic"},
+                                          {8, 4, "version_minor"},
+                                          {12, 4, "version_major"},
+                                          {16, 4, "size"},
+                                          {20, 4, "tcs_policy"},
+                                          {24, 4, "ssa_frame_size"},
+                                          {28, 4, "max_save_buffer_size"},
+                                          {32, 4, "desired_misc_select"},
+                                          {36, 4, "tcs_min_pool"},
+                                          {40, 8, "enclave_size"},
+                                          {48, 8, "attributes"},
+                                          {56, 8, "xfrm"},
+                                          {64, 1808, "sigstruct"},
+                                          {1872, 4, "patch_offset"},
+                                          {1876, 4, "patch_size"},
+                                          {1880, 4, "layout_offset"},
+                                          {1884, 4, "layout_size"},
+                                          {1888, 4, "elrange_offset"},
+                                          {1892, 4, "elrange_size"},
+                                          {1896, 4, "extend_offset"},
+                                          {1900, 4, "extend_size"},
+                                      }}};
 
-inline constexpr Layout<4> kPatchEntry{
-    "patch entry",
-    32,
-    {{
-        { 0,  8, "dst"},  // an offset in the file
-        { 8,  4, "src"},
-        {12,  4, "size"},
-        {16, 16, "unused"},
-    }}};
+inline constexpr Layout<4> kPatchEntry{"patch entry",
+                                       32,
+                                       {{
+                                           {0, 8, "dst"},  // an offset in the file
+                                           {8, 4, "src"},
+                                           {12, 4, "size"},
+                                           {16, 16, "unused"},
+                                       }}};
 
-inline constexpr Layout<7> kLayoutEntry{
-    "layout entry",
-    32,
-    {{
-        { 0, 2, "id"},
-        { 2, 2, "attributes"},
-        { 4, 4, "page_count"},
-        { 8, 8, "rva"},
-        {16, 4, "content_size"},
-        {20, 4, "content_offset"},
-        {24, 8, "si_flags"},
-    }}};
+inline constexpr Layout<7> kLayoutEntry{"layout entry",
+                                        32,
+                                        {{
+                                            {0, 2, "id"},
+                                            {2, 2, "attributes"},
+                                            {4, 4, "page_count"},
+                                            {8, 8, "rva"},
+                                            {16, 4, "content_size"},
+                                            {20, 4, "content_offset"},
+                                            {24, 8, "si_flags"},
+                                        }}};
 
 // A row of the same table whose id has the bit kLayoutGroup.
-inline constexpr Layout<5> kLayoutGroupEntry{
-    "layout group",
-    32,
-    {{
-        { 0,  2, "id"},
-        { 2,  2, "entry_count"},
-        { 4,  4, "load_times"},
-        { 8,  8, "load_step"},
-        {16, 16, "unused"},
-    }}};
+inline constexpr Layout<5> kLayoutGroupEntry{"layout group",
+                                             32,
+                                             {{
+                                                 {0, 2, "id"},
+                                                 {2, 2, "entry_count"},
+                                                 {4, 4, "load_times"},
+                                                 {8, 8, "load_step"},
+                                                 {16, 16, "unused"},
+                                             }}};
 
-inline constexpr Layout<3> kElrangeEntry{
-    "elrange entry",
-    24,
-    {{
-        { 0, 8, "image_address"},
-        { 8, 8, "start_address"},
-        {16, 8, "size"},
-    }}};
+inline constexpr Layout<3> kElrangeEntry{"elrange entry",
+                                         24,
+                                         {{
+                                             {0, 8, "image_address"},
+                                             {8, 8, "start_address"},
+                                             {16, 8, "size"},
+                                         }}};
 
-inline constexpr Layout<4> kExtendEntry{
-    "extend entry",
-    16,
-    {{
-        { 0, 4, "id"},
-        { 4, 4, "size"},
-        { 8, 4, "offset"},
-        {12, 4, "unused"},
-    }}};
+inline constexpr Layout<4> kExtendEntry{"extend entry",
+                                        16,
+                                        {{
+                                            {0, 4, "id"},
+                                            {4, 4, "size"},
+                                            {8, 4, "offset"},
+                                            {12, 4, "unused"},
+                                        }}};
 
 // What an extend entry with the id kSharedObject points to.
-inline constexpr Layout<4> kSharedObjectEntry{
-    "shared object entry",
-    32,
-    {{
-        { 0, 8, "file_offset"},
-        { 8, 8, "mem_offset"},
-        {16, 8, "size"},
-        {24, 8, "unused"},
-    }}};
+inline constexpr Layout<4> kSharedObjectEntry{"shared object entry",
+                                              32,
+                                              {{
+                                                  {0, 8, "file_offset"},
+                                                  {8, 8, "mem_offset"},
+                                                  {16, 8, "size"},
+                                                  {24, 8, "unused"},
+                                              }}};
 
 inline constexpr std::uint16_t kLayoutGroup = 0x1000;
 inline constexpr std::uint16_t kAttributeAdd = 1, kAttributeExtend = 2;

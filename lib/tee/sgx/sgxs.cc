@@ -20,8 +20,8 @@ class Pieces {
   Result<ByteView> next(std::size_t size) {
     if (end_ - begin_ < size) {
       CHECK(not_interrupted());
-      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_),
-                buffer_.begin());
+      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+                buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
       end_ -= begin_;
       begin_ = 0;
       while (end_ < size) {
@@ -62,7 +62,8 @@ struct RecordBytes {
 
  private:
   static std::string printable_tag(const std::string& name) {
-    const bool plain = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
+    const bool plain =
+        !name.empty() && std::all_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; });
     return plain ? name : to_hex(as_bytes(name));
   }
 };
@@ -71,8 +72,8 @@ Result<RecordBytes> next_record(Pieces& in) {
   const std::uint64_t where = in.offset();
   TRY(ByteView bytes, in.next(kRecord));
   if (!bytes.empty() && bytes.size() < kRecord)
-    return fail(Fault::format, "SGXS record at " + hex_offset(where) + ": needs 64 bytes, " +
-                                   std::to_string(bytes.size()) + " left");
+    return fail(Fault::format,
+                "SGXS record at " + hex_offset(where) + ": needs 64 bytes, " + std::to_string(bytes.size()) + " left");
   return RecordBytes{bytes, where};
 }
 
@@ -82,10 +83,12 @@ struct Page {
   std::uint16_t chunks = 0;
 };
 
-Status check_page(const RecordBytes& r, std::uint64_t flags, std::uint64_t enclave_size, const std::optional<Page>& last) {
+Status check_page(const RecordBytes& r, std::uint64_t flags, std::uint64_t enclave_size,
+                  const std::optional<Page>& last) {
   const std::uint64_t offset = r.operand();
   if (offset % kPage != 0 || offset >= enclave_size)
-    return r.wrong("offset " + hex_offset(offset) + " is no page of an enclave of " + hex_offset(enclave_size) + " bytes");
+    return r.wrong("offset " + hex_offset(offset) + " is no page of an enclave of " + hex_offset(enclave_size) +
+                   " bytes");
   if (last && offset <= last->offset)
     return r.wrong("offset " + hex_offset(offset) + " does not come after " + hex_offset(last->offset));
   if (!r.zero_from(24)) return r.wrong("reserved bytes of SECINFO are not zero");
@@ -144,8 +147,10 @@ Result<SgxsMeasurement> measure_sgxs(const ByteSource& source, const Trace& trac
       if (chunk.size() < kChunk)
         return fail(Fault::format, "SGXS chunk at " + hex_offset(r.where + kRecord) + ": needs 256 bytes, " +
                                        std::to_string(chunk.size()) + " left");
-      if (measured) mrenclave.extend(offset, chunk.first<kChunk>());
-      else out.chunks_unmeasured++;
+      if (measured)
+        mrenclave.extend(offset, chunk.first<kChunk>());
+      else
+        out.chunks_unmeasured++;
     } else {
       return r.wrong("is none of EADD, EEXTEND and UNMEASRD");
     }

@@ -1,5 +1,6 @@
 // SIGSTRUCT, the enclave's signature.
-// Intel SDM volume 3D, section "Enclave Signature Structure (SIGSTRUCT)", table "Layout of Enclave Signature Structure".
+// Intel SDM volume 3D, section "Enclave Signature Structure (SIGSTRUCT)", table "Layout of Enclave Signature
+// Structure".
 #pragma once
 
 #include "lib/base/json.h"
@@ -8,36 +9,35 @@
 
 namespace hallmark::sgx {
 
-inline constexpr Layout<25> kSigstruct{
-    "SIGSTRUCT",
-    1808,
-    {{
-        {   0,  12, "header"},
-        {  12,   4, "type"},
-        {  16,   4, "vendor"},
-        {  20,   4, "date"},
-        {  24,  16, "header2"},
-        {  40,   4, "swdefined"},
-        {  44,  84, "reserved_44", Is::reserved},
-        { 128, 384, "modulus"},
-        { 512,   4, "exponent"},
-        { 516, 384, "signature"},
-        { 900,   4, "miscselect"},
-        { 904,   4, "miscmask"},
-        { 908,   4, "cet"},
-        { 912,  16, "isvfamilyid"},
-        { 928,   8, "attributes"},
-        { 936,   8, "xfrm"},
-        { 944,   8, "attributes_mask"},
-        { 952,   8, "xfrm_mask"},
-        { 960,  32, "enclavehash"},
-        { 992,  16, "reserved_992", Is::reserved},
-        {1008,  16, "isvextprodid"},
-        {1024,   2, "isvprodid"},
-        {1026,   2, "isvsvn"},
-        {1028,  12, "reserved_1028", Is::reserved},
-        {1040, 768, "q1_q2"},
-    }}};
+inline constexpr Layout<25> kSigstruct{"SIGSTRUCT",
+                                       1808,
+                                       {{
+                                           {0, 12, "header"},
+                                           {12, 4, "type"},
+                                           {16, 4, "vendor"},
+                                           {20, 4, "date"},
+                                           {24, 16, "header2"},
+                                           {40, 4, "swdefined"},
+                                           {44, 84, "reserved_44", Is::reserved},
+                                           {128, 384, "modulus"},
+                                           {512, 4, "exponent"},
+                                           {516, 384, "signature"},
+                                           {900, 4, "miscselect"},
+                                           {904, 4, "miscmask"},
+                                           {908, 4, "cet"},
+                                           {912, 16, "isvfamilyid"},
+                                           {928, 8, "attributes"},
+                                           {936, 8, "xfrm"},
+                                           {944, 8, "attributes_mask"},
+                                           {952, 8, "xfrm_mask"},
+                                           {960, 32, "enclavehash"},
+                                           {992, 16, "reserved_992", Is::reserved},
+                                           {1008, 16, "isvextprodid"},
+                                           {1024, 2, "isvprodid"},
+                                           {1026, 2, "isvsvn"},
+                                           {1028, 12, "reserved_1028", Is::reserved},
+                                           {1040, 768, "q1_q2"},
+                                       }}};
 
 using Sigstruct = Record<kSigstruct>;
 

@@ -10,5 +10,6 @@ int main(int argc, char** argv) {
     std::cerr << measurement.error().message() << "\n";
     return 1;
   }
-  for (const hallmark::Register& r : measurement->registers) std::cout << r.name << " " << hallmark::to_hex(r.digest) << "\n";
+  for (const hallmark::Register& r : measurement->registers)
+    std::cout << r.name << " " << hallmark::to_hex(r.digest) << "\n";
 }

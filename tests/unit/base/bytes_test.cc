@@ -16,8 +16,13 @@ TEST(Hex, RoundTripsAndRefuses) {
 
 // RFC 4648 section 10.
 TEST(Base64, Rfc4648Vectors) {
-  for (auto [plain, coded] : {std::pair{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="},
-                              {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}) {
+  for (auto [plain, coded] : {std::pair{"", ""},
+                              {"f", "Zg=="},
+                              {"fo", "Zm8="},
+                              {"foo", "Zm9v"},
+                              {"foob", "Zm9vYg=="},
+                              {"fooba", "Zm9vYmE="},
+                              {"foobar", "Zm9vYmFy"}}) {
     EXPECT_EQ(to_base64(as_bytes(plain)), coded);
     auto back = from_base64(coded);
     ASSERT_TRUE(back) << coded;

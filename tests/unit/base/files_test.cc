@@ -72,7 +72,8 @@ TEST_F(Files, TreesAreRemovedWithoutFollowingLinks) {
 
 TEST(PlainRelative, StaysBelow) {
   for (const char* good : {"a", "a/b", "a.b/..c", "...", "-x"}) EXPECT_TRUE(is_plain_relative(good)) << good;
-  for (const char* bad : {"", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/."}) EXPECT_FALSE(is_plain_relative(bad)) << bad;
+  for (const char* bad : {"", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/."})
+    EXPECT_FALSE(is_plain_relative(bad)) << bad;
   EXPECT_FALSE(is_plain_relative(std::string_view("a\0b", 3)));
   EXPECT_FALSE(is_plain_relative(std::string(256, 'x')));
 }
@@ -80,7 +81,9 @@ TEST(PlainRelative, StaysBelow) {
 TEST(Printable, DefusesTerminalControl) {
   EXPECT_EQ(printable("plain é\n\t"), "plain é\n\t");
   EXPECT_EQ(printable("\x1b[31m\r\x7f"), "\\x1b[31m\\x0d\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b" "31m \xff \xc3"), "\\xc2\\x9b31m \\xff \\xc3");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \xff \xc3"),
+            "\\xc2\\x9b31m \\xff \\xc3");
 }
 
 }  // namespace

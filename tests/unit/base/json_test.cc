@@ -31,8 +31,13 @@ TEST(Json, IsBounded) {
 
 // RFC 8785 section 3.2.3: the keys of its sorting example.
 TEST(Json, SortsByUtf16CodeUnits) {
-  const Json j = Json::object({{"\u20ac", "Euro Sign"}, {"\r", "Carriage Return"}, {"\ufb33", "Hebrew"},
-                               {"1", "One"}, {"\U0001f600", "Emoji"}, {"\u0080", "Control"}, {"\u00f6", "o"}});
+  const Json j = Json::object({{"\u20ac", "Euro Sign"},
+                               {"\r", "Carriage Return"},
+                               {"\ufb33", "Hebrew"},
+                               {"1", "One"},
+                               {"\U0001f600", "Emoji"},
+                               {"\u0080", "Control"},
+                               {"\u00f6", "o"}});
   EXPECT_EQ(j.canonical(),
             "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\u0080\":\"Control\",\"\u00f6\":\"o\","
             "\"\u20ac\":\"Euro Sign\",\"\U0001f600\":\"Emoji\",\"\ufb33\":\"Hebrew\"}");
@@ -78,7 +83,8 @@ TEST(Fields, ReadEveryMemberOrRefuse) {
   EXPECT_EQ(sample(R"({"name":"x","inner":[{},{},{}]})"), "sample: inner: has 3 items, at most 2 allowed");
   EXPECT_EQ(sample(R"({"name":"x","inner":[{"digest":"sha256:00FF"}]})"),
             "sample: inner[0].digest: is not 2 bytes of lower-case hexadecimal");
-  EXPECT_EQ(sample(R"({"name":"x","inner":[{"digest":"00ff"}]})"), "sample: inner[0].digest: does not begin with \"sha256:\"");
+  EXPECT_EQ(sample(R"({"name":"x","inner":[{"digest":"00ff"}]})"),
+            "sample: inner[0].digest: does not begin with \"sha256:\"");
   EXPECT_EQ(sample(R"({"name":"x","inner":[],"nmae":1})"), "sample: unknown key \"nmae\", did you mean \"name\"?");
   EXPECT_EQ(sample(R"({"name":"x","inner":[{"digest":"sha256:00ff","z":1}]})"), "sample: inner[0]: unknown key \"z\"");
   EXPECT_EQ(sample("[]"), "sample: is an array, not an object");
@@ -86,7 +92,8 @@ TEST(Fields, ReadEveryMemberOrRefuse) {
 
 TEST(Utf8, KnowsWellFormedText) {
   for (const char* good : {"", "a", "é", "€", "\U0001f600"}) EXPECT_TRUE(is_utf8(good)) << good;
-  for (const char* bad : {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3"})
+  for (const char* bad :
+       {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xc3"})
     EXPECT_FALSE(is_utf8(bad)) << to_hex(as_bytes(bad));
 }
 

@@ -5,7 +5,8 @@
 namespace hallmark {
 namespace {
 
-constexpr Layout<4> kThing{"THING", 8, {{{0, 2, "magic"}, {2, 1, "kind"}, {3, 1, "reserved_3", Is::reserved}, {4, 4, "length"}}}};
+constexpr Layout<4> kThing{
+    "THING", 8, {{{0, 2, "magic"}, {2, 1, "kind"}, {3, 1, "reserved_3", Is::reserved}, {4, 4, "length"}}}};
 using Thing = Record<kThing>;
 
 constexpr Layout<2> kGap{"GAP", 4, {{{0, 1, "a"}, {2, 2, "b"}}}};

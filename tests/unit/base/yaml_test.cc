@@ -45,8 +45,29 @@ TEST(Yaml, KnowsTheLineOfEveryValue) {
 }
 
 TEST(Yaml, WritesScalarsThatComeBackAsTheyWere) {
-  for (std::string_view s : {"", "plain", "1.2-3+deb12u1", "12", "-1", "true", "null", "~", "a: b", "# x", "a,b", "[x]", "é", "a\nb",
-                             "1:2.3", "/usr/bin", "-x", "\"q\"", "a b", "\x7f", "@x", "%x", "pool/main/g/x_1%3a2.deb"}) {
+  for (std::string_view s : {"",
+                             "plain",
+                             "1.2-3+deb12u1",
+                             "12",
+                             "-1",
+                             "true",
+                             "null",
+                             "~",
+                             "a: b",
+                             "# x",
+                             "a,b",
+                             "[x]",
+                             "é",
+                             "a\nb",
+                             "1:2.3",
+                             "/usr/bin",
+                             "-x",
+                             "\"q\"",
+                             "a b",
+                             "\x7f",
+                             "@x",
+                             "%x",
+                             "pool/main/g/x_1%3a2.deb"}) {
     auto back = parse_yaml("{k: " + yaml_scalar(s) + "}\n");
     ASSERT_TRUE(back) << yaml_scalar(s) << ": " << back.error().message();
     ASSERT_TRUE(back->find("k")->is_string()) << yaml_scalar(s);

@@ -26,12 +26,15 @@ class BoxTest : public testing::TestWithParam<std::string> {
     request.out = folder_->path() / "out";
     request.log = folder_->path() / "log";
     fs::create_directories(request.out);
-    for (const char* path : {"bin", "build", "dev", "etc", "proc", "run", "tmp", "var/tmp"}) fs::create_directories(request.root / path);
+    for (const char* path : {"bin", "build", "dev", "etc", "proc", "run", "tmp", "var/tmp"})
+      fs::create_directories(request.root / path);
     fs::copy_file(fs::exists(kBusybox) ? kBusybox : "/bin/busybox", request.root / "bin/busybox");
     fs::permissions(request.root / "bin/busybox", fs::perms(0755));
-    for (const char* name : {"sh", "cat", "chmod", "cut", "env", "false", "find", "grep", "head", "hostname", "id", "ls", "ln", "mkdir", "mkfifo",
-                             "mknod", "mount", "mv", "nc", "nproc", "printf", "ps", "rm", "setsid", "sleep", "sort", "stat", "tail", "touch", "tr", "true", "tty",
-                             "umount", "uname", "unshare", "wc", "yes", "dd", "seq", "taskset"})
+    for (const char* name :
+         {"sh",     "cat", "chmod",  "cut",    "env",     "false", "find",  "grep", "head",  "hostname",
+          "id",     "ls",  "ln",     "mkdir",  "mkfifo",  "mknod", "mount", "mv",   "nc",    "nproc",
+          "printf", "ps",  "rm",     "setsid", "sleep",   "sort",  "stat",  "tail", "touch", "tr",
+          "true",   "tty", "umount", "uname",  "unshare", "wc",    "yes",   "dd",   "seq",   "taskset"})
       fs::create_symlink("busybox", request.root / "bin" / name);
     std::ofstream(request.root / "etc/passwd") << "build:x:1000:1000::/nonexistent:/bin/sh\n";
     const Owner owner = box_owner();
@@ -44,14 +47,18 @@ class BoxTest : public testing::TestWithParam<std::string> {
     // Whether this machine can run it is the first test's question; the others follow from it.
   }
 
-  static void give(const fs::path& path, Owner owner) { EXPECT_EQ(lchown(path.c_str(), owner.uid, owner.gid), 0) << path; }
+  static void give(const fs::path& path, Owner owner) {
+    EXPECT_EQ(lchown(path.c_str(), owner.uid, owner.gid), 0) << path;
+  }
 
   // Runs one step and expects it to succeed; gives what it printed.
   std::string printed(const std::string& step) {
     request.steps = {step};
     auto result = sandbox->run(request);
     EXPECT_TRUE(result) << result.error().message();
-    if (result) { EXPECT_FALSE(result->failed) << "status " << result->status << "\n" << log(); }
+    if (result) {
+      EXPECT_FALSE(result->failed) << "status " << result->status << "\n" << log();
+    }
     return log();
   }
   // Runs one step; its exit status.

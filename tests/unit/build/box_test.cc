@@ -16,13 +16,15 @@ namespace {
 
 using testing::HasSubstr;
 
-INSTANTIATE_TEST_SUITE_P(Backend, BoxTest, testing::Values("native", "bwrap"), [](const auto& backend) { return backend.param; });
+INSTANTIATE_TEST_SUITE_P(Backend, BoxTest, testing::Values("native", "bwrap"),
+                         [](const auto& backend) { return backend.param; });
 
 // Whether any process of this machine has `word` in its command line.
 bool is_running(const std::string& word) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/proc", error))
-    if (const auto line = read_text(entry.path() / "cmdline", 1 << 20); line && line->find(word) != std::string::npos) return true;
+    if (const auto line = read_text(entry.path() / "cmdline", 1 << 20); line && line->find(word) != std::string::npos)
+      return true;
   return false;
 }
 
@@ -53,8 +55,7 @@ TEST_P(BoxTest, CanBeProbed) {
 }
 
 TEST_P(BoxTest, FixesWhatARecipeCanSeeOfItself) {
-  const std::string seen =
-      "uid=1000(build) gid=1000\nbuild\n(none)\n0022\n/build\n1\n1\n1\nnot a tty\n00040000\n";
+  const std::string seen = "uid=1000(build) gid=1000\nbuild\n(none)\n0022\n/build\n1\n1\n1\nnot a tty\n00040000\n";
   const std::string look =
       "id; hostname; cat /proc/sys/kernel/domainname; umask; pwd; nproc; grep -c ^processor /proc/cpuinfo; "
       "grep -c '^cpu[0-9]' /proc/stat; tty || :; cat /proc/self/personality";
@@ -68,7 +69,8 @@ TEST_P(BoxTest, HasExactlyThisEnvironment) {
   request.environment = {{"COLOUR", "blue"}, {"HOME", "/root"}};
   EXPECT_EQ(printed("env | grep -v -e ^PWD= -e ^SHLVL= -e ^OLDPWD= -e ^_= | sort"),
             "COLOUR=blue\nHALLMARK_JOBS=1\nHOME=/nonexistent\nLANG=C.UTF-8\nLC_ALL=C.UTF-8\nLOGNAME=build\n"
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nSOURCE_DATE_EPOCH=1700000000\nTZ=UTC\nUSER=build\n");
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/"
+            "bin\nSOURCE_DATE_EPOCH=1700000000\nTZ=UTC\nUSER=build\n");
 }
 
 TEST_P(BoxTest, HasNoCapabilityAndTheFilter) {
@@ -82,17 +84,21 @@ TEST_P(BoxTest, HasFewDevicesAndNothingOfTheHost) {
   EXPECT_EQ(printed("ls /dev"), "fd\nfull\nnull\nrandom\nshm\nstderr\nstdin\nstdout\ntty\nurandom\nzero\n");
   EXPECT_EQ(printed("cut -d: -f1 /proc/net/dev | tail -n +3 | tr -d ' '; wc -l < /proc/net/route"), "lo\n1\n");
   EXPECT_EQ(printed("cat /proc/kcore /proc/keys /proc/timer_list 2>/dev/null | wc -c"), "0\n");
-  EXPECT_EQ(printed("ls /proc/self/fd | sort -n | head -3 | tr '\\n' ' '; ls /proc/self/fd | wc -l"), "0 1 2 4\n") << "3 is ls's own";
+  EXPECT_EQ(printed("ls /proc/self/fd | sort -n | head -3 | tr '\\n' ' '; ls /proc/self/fd | wc -l"), "0 1 2 4\n")
+      << "3 is ls's own";
   // Only the first process, the shells of the step and what it runs.
   EXPECT_LE(std::stoi(printed("ls /proc | grep -c '^[0-9]'")), 6);
 }
 
 TEST_P(BoxTest, CanWriteOnlyToFreshMemory) {
-  EXPECT_EQ(printed("for d in / /bin /dev /etc /proc /proc/sys/kernel /var; do (: > $d/x) 2>/dev/null && echo $d; done; "
-                    "for f in /bin/busybox /etc/passwd /proc/sys/kernel/hostname /proc/sys/kernel/core_pattern /proc/sysrq-trigger; do "
-                    "(: >> $f) 2>/dev/null && echo $f; done; :"),
-            "");
-  EXPECT_EQ(printed("for d in /build /tmp /var/tmp /run /dev/shm; do ls -A $d; echo here > $d/x; cat $d/x; done"), "here\nhere\nhere\nhere\nhere\n");
+  EXPECT_EQ(
+      printed("for d in / /bin /dev /etc /proc /proc/sys/kernel /var; do (: > $d/x) 2>/dev/null && echo $d; done; "
+              "for f in /bin/busybox /etc/passwd /proc/sys/kernel/hostname /proc/sys/kernel/core_pattern "
+              "/proc/sysrq-trigger; do "
+              "(: >> $f) 2>/dev/null && echo $f; done; :"),
+      "");
+  EXPECT_EQ(printed("for d in /build /tmp /var/tmp /run /dev/shm; do ls -A $d; echo here > $d/x; cat $d/x; done"),
+            "here\nhere\nhere\nhere\nhere\n");
   EXPECT_EQ(printed("for d in /build /tmp /var/tmp /run /dev/shm; do ls -A $d; done"), "") << "something survived";
   EXPECT_EQ(host_mounts().find((scratch() / "root").string()), std::string::npos);
 }
@@ -112,7 +118,8 @@ kernel crypto socket: EAFNOSUPPORT
 netlink audit: EAFNOSUPPORT
 ptrace: EPERM
 read another's memory: EPERM
-open the first process's memory: )" + memory + R"(
+open the first process's memory: )" + memory +
+                                     R"(
 mount: EPERM
 umount: EPERM
 new mount API: EPERM
@@ -156,7 +163,9 @@ close the first process: done
 
 TEST_P(BoxTest, LeavesNoProcessBehind) {
   const std::string before = host_mounts(), seconds = marker(GetParam() + "fork");
-  EXPECT_EQ(printed("i=0; while [ $i -lt 1000 ]; do sleep " + seconds + " & i=$((i + 1)); done; ls /proc | grep -c '^[0-9]' | cut -c1-2"), "10\n");
+  EXPECT_EQ(printed("i=0; while [ $i -lt 1000 ]; do sleep " + seconds +
+                    " & i=$((i + 1)); done; ls /proc | grep -c '^[0-9]' | cut -c1-2"),
+            "10\n");
   EXPECT_FALSE(is_running(seconds));
   EXPECT_EQ(printed("setsid sleep " + seconds + " >/dev/null 2>&1 </dev/null & echo started"), "started\n");
   EXPECT_FALSE(is_running(seconds)) << "a child that made itself a daemon";
@@ -178,7 +187,9 @@ TEST_P(BoxTest, EndsWithTheProgramHoweverThatEnds) {
     kill(child, signal_number);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
-    if (signal_number == SIGINT) { EXPECT_EQ(WEXITSTATUS(status), 130) << "not interrupted, or a process was left"; }
+    if (signal_number == SIGINT) {
+      EXPECT_EQ(WEXITSTATUS(status), 130) << "not interrupted, or a process was left";
+    }
     EXPECT_TRUE(comes_true([&] { return !is_running(seconds); })) << "signal " << signal_number;
   }
 }
@@ -221,7 +232,8 @@ TEST_P(BoxTest, PutsSourcesInSortedOrderWithOneTime) {
   }
   request.sources = {{".", archive}, {"deep/er", archive}};
   const std::string expected =
-      "1000 1000 644 1700000000 a\n1000 1000 755 1700000000 b/run\n1000 1000 777 1700000000 c\n1000 1000 644 1700000000 deep/er/a\n";
+      "1000 1000 644 1700000000 a\n1000 1000 755 1700000000 b/run\n1000 1000 777 1700000000 c\n1000 1000 644 "
+      "1700000000 deep/er/a\n";
   EXPECT_EQ(printed("stat -c '%u %g %a %Y %n' a b/run c deep/er/a; touch a b/new"), expected);
 }
 
@@ -252,7 +264,8 @@ TEST_P(BoxTest, TakesNothingButRegularFilesForOutputs) {
   EXPECT_THAT(refusal("mkdir -p folder/out"), HasSubstr("is a folder"));
   EXPECT_THAT(refusal("mkdir folder; echo x > folder/out; chmod 0 folder/out"), HasSubstr("not readable"));
   EXPECT_THAT(refusal("echo x > folder"), HasSubstr("was not made"));
-  EXPECT_THAT(refusal("mkdir folder; dd if=/dev/null of=folder/out bs=1 seek=1000000000000 2>/dev/null"), HasSubstr("bytes, at most"));
+  EXPECT_THAT(refusal("mkdir folder; dd if=/dev/null of=folder/out bs=1 seek=1000000000000 2>/dev/null"),
+              HasSubstr("bytes, at most"));
 }
 
 TEST_P(BoxTest, RefusesCpusThatAreNotThere) {
@@ -270,9 +283,11 @@ TEST_P(BoxTest, NamesWhatTheRootFileSystemLacks) {
 TEST_P(BoxTest, GivesTheSameBytesAsTheOther) {
   request.outputs = {"world"};
   const std::string look =
-      "exec > world; id; env | sort; umask; hostname; uname -n -o -m; ls -lan / /dev /etc /bin | grep -v -e '^total' -e ' proc$'; ls -a /proc/sys; "
+      "exec > world; id; env | sort; umask; hostname; uname -n -o -m; ls -lan / /dev /etc /bin | grep -v -e '^total' "
+      "-e ' proc$'; ls -a /proc/sys; "
       "for f in cpuinfo stat version loadavg uptime self/personality self/limits; do cat /proc/$f; done; "
-      "stat -c '%a %u %g %n' /build /tmp /var/tmp /run /dev/shm /dev /proc; nproc; ls -l /proc/self/fd/0 | cut -d'>' -f2";
+      "stat -c '%a %u %g %n' /build /tmp /var/tmp /run /dev/shm /dev /proc; nproc; ls -l /proc/self/fd/0 | cut -d'>' "
+      "-f2";
   printed(look);
   const auto mine = read_text(request.out / "world", 1 << 20);
   fs::remove(request.out / "world");

@@ -26,18 +26,27 @@ class BuildTest : public testing::Test {
     fs::create_directories(tree / "bin");
     fs::permissions(tree / "DEBIAN", fs::perms(0755));
     ASSERT_TRUE(write_file(tree / "DEBIAN/control",
-                           "Package: busybox\nVersion: 1\nArchitecture: all\nMaintainer: nobody <nobody@example.org>\nDescription: test\n"));
+                           "Package: busybox\nVersion: 1\nArchitecture: all\nMaintainer: nobody "
+                           "<nobody@example.org>\nDescription: test\n"));
     fs::copy_file(program, tree / "bin/busybox");
-    for (const char* name : {"sh", "cat", "cp", "date", "echo", "seq", "stat", "umask"}) fs::create_symlink("busybox", tree / "bin" / name);
+    for (const char* name : {"sh", "cat", "cp", "date", "echo", "seq", "stat", "umask"})
+      fs::create_symlink("busybox", tree / "bin" / name);
     const fs::path deb = folder_.path() / "busybox.deb";
-    const auto packed = run_process({.arguments = {"dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree.string(), deb.string()}});
+    const auto packed =
+        run_process({.arguments = {"dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree.string(), deb.string()}});
     ASSERT_TRUE(packed && packed->status == 0);
     const Bytes bytes = *read_file(deb, 16 << 20);
     lock_.name = "test";
     lock_.epoch = 1700000000;
-    lock_.debian.packages = {{.name = "busybox", .version = "1", .arch = "all", .suite = "test", .path = "busybox.deb",
-                              .sha256 = to_hex(*store_.put(bytes)), .size = bytes.size()}};
-    lock_.sources = {{.name = "main", .into = ".", .origin = pin::PathPin{.path = "."}, .tree_sha256 = put_source("hello\n")}};
+    lock_.debian.packages = {{.name = "busybox",
+                              .version = "1",
+                              .arch = "all",
+                              .suite = "test",
+                              .path = "busybox.deb",
+                              .sha256 = to_hex(*store_.put(bytes)),
+                              .size = bytes.size()}};
+    lock_.sources = {
+        {.name = "main", .into = ".", .origin = pin::PathPin{.path = "."}, .tree_sha256 = put_source("hello\n")}};
     lock_.recipe.steps = {"cp greeting out", "cat out"};
     lock_.recipe.outputs = {{.path = "out", .kind = "file", .signature = {}}};
     options_.out = folder_.path() / "made";

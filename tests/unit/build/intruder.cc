@@ -24,7 +24,9 @@
 
 namespace {
 
-void report(const char* name, long result) { std::printf("%s: %s\n", name, result >= 0 ? "done" : strerrorname_np(errno)); }
+void report(const char* name, long result) {
+  std::printf("%s: %s\n", name, result >= 0 ? "done" : strerrorname_np(errno));
+}
 
 long connect_to(unsigned address, unsigned short port) {
   const int fd = socket(AF_INET, SOCK_STREAM, 0);

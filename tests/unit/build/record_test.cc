@@ -13,13 +13,20 @@ BuildRecord sample() {
   record.lock_sha256 = std::string(64, '1');
   record.box = "box-1";
   record.fixed = {{"hostname", "build"}, {"umask", "0022"}};
-  record.host = {.kernel = "6.1.0", .machine = "x86_64", .cpu_model = "a CPU", .cpus = 2, .backend = "native", .root = false};
+  record.host = {
+      .kernel = "6.1.0", .machine = "x86_64", .cpu_model = "a CPU", .cpus = 2, .backend = "native", .root = false};
   record.started = 1700000000;
   record.finished = 1700000060;
   record.log_sha256 = std::string(64, '2');
   record.hallmark_version = "0.1.0";
-  record.outputs = {{.path = "out/a", .kind = "sgx", .signature = "out/a.sig", .sha256 = std::string(64, '3'), .size = 7, .mode = 0644},
-                    {.path = "out/a.sig", .kind = "file", .signature = {}, .sha256 = std::string(64, '4'), .size = 8, .mode = 0755}};
+  record.outputs = {
+      {.path = "out/a",
+       .kind = "sgx",
+       .signature = "out/a.sig",
+       .sha256 = std::string(64, '3'),
+       .size = 7,
+       .mode = 0644},
+      {.path = "out/a.sig", .kind = "file", .signature = {}, .sha256 = std::string(64, '4'), .size = 8, .mode = 0755}};
   return record;
 }
 

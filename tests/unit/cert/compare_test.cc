@@ -32,9 +32,10 @@ TEST_F(Comparisons, OtherBytesUnderEqualRegistersAreMeasurementEqual) {
   b_.measurements[0].identity["date"] = "2026-01-01";
   const auto result = compare();
   EXPECT_EQ(result[0].verdict, Verdict::measurement_equal);
-  EXPECT_EQ(result[0].differences,
-            (std::vector<std::string>{"sha256: " + std::string(64, '1') + " certified, " + std::string(64, '9') + " rebuilt",
-                                      "identity.date: absent certified, \"2026-01-01\" rebuilt"}));
+  EXPECT_EQ(
+      result[0].differences,
+      (std::vector<std::string>{"sha256: " + std::string(64, '1') + " certified, " + std::string(64, '9') + " rebuilt",
+                                "identity.date: absent certified, \"2026-01-01\" rebuilt"}));
   EXPECT_TRUE(agree(result));
 }
 

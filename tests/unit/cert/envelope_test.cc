@@ -17,13 +17,14 @@ TEST(Dsse, SpecificationsVector) {
       "67cd390f77aa359cb08c2235f652270493a9ed832b0abcc01f70954c0390d238"
       "0c782bd54e269125a44f4433aff1432ce94e12bca73aa67ac80cea12608ddf74");
   const std::string body = to_base64(spki);
-  const PublicKey key = *PublicKey::parse("-----BEGIN PUBLIC KEY-----\n" + body.substr(0, 64) + "\n" + body.substr(64) +
-                                              "\n-----END PUBLIC KEY-----\n",
-                                          "protocol.md");
+  const PublicKey key = *PublicKey::parse(
+      "-----BEGIN PUBLIC KEY-----\n" + body.substr(0, 64) + "\n" + body.substr(64) + "\n-----END PUBLIC KEY-----\n",
+      "protocol.md");
   Envelope envelope{"http://example.com/HelloWorld", bytes("hello world"), "",
                     *from_hex("3044022003726ab101ad56c2763b6c6aac8e487275e2a79193a09dc5f859d9f8ef3c4a3b"
                               "022051eab0c06a369b64a7222537d4887a893dc200ae21060074d57825235b624864")};
-  EXPECT_EQ(as_text(pae(envelope.payload_type, envelope.payload)), "DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+  EXPECT_EQ(as_text(pae(envelope.payload_type, envelope.payload)),
+            "DSSEv1 29 http://example.com/HelloWorld 11 hello world");
   EXPECT_TRUE(check_signature(envelope, std::vector{key}));
   envelope.payload[0] ^= 1;
   EXPECT_FALSE(check_signature(envelope, std::vector{key}));
@@ -96,8 +97,8 @@ TEST_F(Envelopes, KeyidDecidesNothing) {
   EXPECT_EQ(why(to_json(claims)), "the signature does not hold under key " + key_.public_key().id() +
                                       ", which it names: the document or the signature was changed");
   claims.keyid = "\x1b[31m";
-  EXPECT_EQ(why(to_json(claims)), "the signature does not hold under any given key (" + other_.public_key().id() + ", " +
-                                      key_.public_key().id() + "); it names key \\x1b[31m");
+  EXPECT_EQ(why(to_json(claims)), "the signature does not hold under any given key (" + other_.public_key().id() +
+                                      ", " + key_.public_key().id() + "); it names key \\x1b[31m");
   EXPECT_FALSE(check_signature(sealed_, {}));
 }
 
@@ -142,12 +143,14 @@ TEST_F(Envelopes, BundlesOfOtherKindsAreUnsupported) {
   EXPECT_EQ(why(bundle("mediaType", "application/vnd.dev.sigstore.bundle+json;version=0.2")),
             "doc: mediaType is not \"application/vnd.dev.sigstore.bundle.v0.3+json\"");
   EXPECT_EQ(why(bundle("mediaType", 3)), "doc: mediaType is not \"application/vnd.dev.sigstore.bundle.v0.3+json\"");
-  EXPECT_EQ(parse_signed_document(bundle("verificationMaterial", Json::object({{"certificate", "x"}})).canonical(), "doc")
-                .error()
-                .fault,
-            Fault::unsupported);
-  EXPECT_EQ(why(bundle("verificationMaterial", Json::object({{"publicKey", Json::object({{"hint", "x"}})}}))),
-            "doc: verificationMaterial.publicKey.hint is \"x\", the signature's keyid is \"" + key_.public_key().id() + "\"");
+  EXPECT_EQ(
+      parse_signed_document(bundle("verificationMaterial", Json::object({{"certificate", "x"}})).canonical(), "doc")
+          .error()
+          .fault,
+      Fault::unsupported);
+  EXPECT_EQ(
+      why(bundle("verificationMaterial", Json::object({{"publicKey", Json::object({{"hint", "x"}})}}))),
+      "doc: verificationMaterial.publicKey.hint is \"x\", the signature's keyid is \"" + key_.public_key().id() + "\"");
 }
 
 }  // namespace

@@ -61,7 +61,8 @@ TEST(Statement, CompareDigestLeavesOutTheRun) {
   const Json covered = Json::object({{"subject", *json.find("subject")},
                                      {"buildDefinition", *predicate.find("buildDefinition")},
                                      {"hallmark_measurements", *predicate.find("hallmark_measurements")}});
-  EXPECT_EQ(predicate.find("hallmark_compareDigest")->string(), to_hex(digest<Alg::sha256>(as_bytes(covered.canonical()))));
+  EXPECT_EQ(predicate.find("hallmark_compareDigest")->string(),
+            to_hex(digest<Alg::sha256>(as_bytes(covered.canonical()))));
 }
 
 TEST(Statement, UnknownMembersAreRefusedEverywhere) {
@@ -81,7 +82,8 @@ TEST(Statement, UnknownMembersAreRefusedEverywhere) {
   EXPECT_EQ(add("predicate", "runDetails"), "cert: predicate.runDetails: unknown key \"x\"");
   EXPECT_EQ(add("predicate", "runDetails", "builder"), "cert: predicate.runDetails.builder: unknown key \"x\"");
   EXPECT_EQ(add("predicate", "runDetails", "metadata"), "cert: predicate.runDetails.metadata: unknown key \"x\"");
-  EXPECT_EQ(add("predicate", "runDetails", "hallmark_host"), "cert: predicate.runDetails.hallmark_host: unknown key \"x\"");
+  EXPECT_EQ(add("predicate", "runDetails", "hallmark_host"),
+            "cert: predicate.runDetails.hallmark_host: unknown key \"x\"");
   EXPECT_EQ(add("predicate", "hallmark_measurements"), "cert: predicate.hallmark_measurements[0]: unknown key \"x\"");
 }
 
@@ -141,30 +143,40 @@ TEST(Statement, PartsMustBelongTogether) {
   // digest_set.md: a match of any one digest is a match, so a second one would weaken the first.
   EXPECT_EQ(why(changed([](Json& j) { j["subject"].items()[0]["digest"]["sgxMrEnclave"] = "00"; })),
             "cert: subject[0].digest: has more than one digest");
-  EXPECT_EQ(why(changed([](Json& j) { j["predicate"]["hallmark_measurements"].items()[0]["id"] = "tee:sgx:out/tool"; })),
-            "cert: predicate.hallmark_measurements[0].id: is not \"tee:<platform>:<subject>\"");
-  EXPECT_EQ(why(changed([](Json& j) { j["predicate"]["hallmark_measurements"].items()[0]["companions"]["sigstruct"] = "x"; })),
+  EXPECT_EQ(
+      why(changed([](Json& j) { j["predicate"]["hallmark_measurements"].items()[0]["id"] = "tee:sgx:out/tool"; })),
+      "cert: predicate.hallmark_measurements[0].id: is not \"tee:<platform>:<subject>\"");
+  EXPECT_EQ(why(changed(
+                [](Json& j) { j["predicate"]["hallmark_measurements"].items()[0]["companions"]["sigstruct"] = "x"; })),
             "cert: predicate.hallmark_measurements: the sigstruct of \"out/enclave.sgxs\" is no output");
-  EXPECT_NE(why(changed([](Json& j) { j["predicate"]["hallmark_lock"]["name"] = "other"; })).find("predicate.hallmark_lock: has the digest"),
+  EXPECT_NE(why(changed([](Json& j) {
+              j["predicate"]["hallmark_lock"]["name"] = "other";
+            })).find("predicate.hallmark_lock: has the digest"),
             std::string::npos);
-  EXPECT_NE(why(changed([](Json& j) { j["subject"].items()[0]["digest"]["sha256"] = std::string(64, 'a'); }))
-                .find("predicate.hallmark_compareDigest: is "),
+  EXPECT_NE(why(changed([](Json& j) {
+              j["subject"].items()[0]["digest"]["sha256"] = std::string(64, 'a');
+            })).find("predicate.hallmark_compareDigest: is "),
             std::string::npos);
 }
 
 TEST(Statement, OtherVersionsAreUnsupported) {
-  const auto fault = [](const std::string& payload) { return parse_certificate(as_bytes(payload), "cert").error().fault; };
+  const auto fault = [](const std::string& payload) {
+    return parse_certificate(as_bytes(payload), "cert").error().fault;
+  };
   EXPECT_EQ(fault(changed([](Json& j) { j["_type"] = "https://in-toto.io/Statement/v2"; })), Fault::unsupported);
   EXPECT_EQ(fault(changed([](Json& j) { j["predicateType"] = "https://slsa.dev/provenance/v2"; })), Fault::unsupported);
   EXPECT_EQ(fault(changed([](Json& j) { j["predicate"]["hallmark_schema"] = "certificate-v2"; })), Fault::unsupported);
-  EXPECT_EQ(fault(changed([](Json& j) { j["predicate"]["buildDefinition"]["buildType"] = "urn:x"; })), Fault::unsupported);
+  EXPECT_EQ(fault(changed([](Json& j) { j["predicate"]["buildDefinition"]["buildType"] = "urn:x"; })),
+            Fault::unsupported);
 }
 
 TEST(Statement, HasOneEncoding) {
   const std::string wanted = "cert: is not in the canonical encoding (RFC 8785) of what it states";
   EXPECT_EQ(why(to_json(sample_certificate()).pretty()), wanted);
   EXPECT_EQ(why(encode(sample_certificate()) + "\n"), wanted);
-  EXPECT_EQ(why(changed([](Json& j) { j["predicate"]["runDetails"]["metadata"]["startedOn"] = "2025-11-22T10:00:01Z"; })), "accepted");
+  EXPECT_EQ(
+      why(changed([](Json& j) { j["predicate"]["runDetails"]["metadata"]["startedOn"] = "2025-11-22T10:00:01Z"; })),
+      "accepted");
 }
 
 }  // namespace

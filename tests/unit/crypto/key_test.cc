@@ -128,8 +128,9 @@ TEST(Key, OtherKindsAreUnsupported) {
   // The same key under another encoding would have another key id.
   EXPECT_EQ(why_public(openssl({"ec", "-pubout", "-conv_form", "compressed"}, p256)), "a.pub: " + neither);
   EXPECT_EQ(why_public(openssl({"ec", "-pubout", "-param_enc", "explicit"}, p256)), "a.pub: " + neither);
-  EXPECT_EQ(why_private(openssl({"ec"}, p256)),
-            "a.key: is a PEM block \"EC PRIVATE KEY\", not \"PRIVATE KEY\"; `openssl pkcs8 -topk8` converts a key to PKCS#8");
+  EXPECT_EQ(
+      why_private(openssl({"ec"}, p256)),
+      "a.key: is a PEM block \"EC PRIVATE KEY\", not \"PRIVATE KEY\"; `openssl pkcs8 -topk8` converts a key to PKCS#8");
 }
 
 TEST(Key, PointMustLieOnTheCurve) {
@@ -137,7 +138,8 @@ TEST(Key, PointMustLieOnTheCurve) {
   Bytes der = *from_base64(pem.substr(27, 64) + pem.substr(92, 60));
   der.back() ^= 1;
   const std::string body = to_base64(der);
-  const std::string off = "-----BEGIN PUBLIC KEY-----\n" + body.substr(0, 64) + "\n" + body.substr(64) + "\n-----END PUBLIC KEY-----\n";
+  const std::string off =
+      "-----BEGIN PUBLIC KEY-----\n" + body.substr(0, 64) + "\n" + body.substr(64) + "\n-----END PUBLIC KEY-----\n";
   EXPECT_EQ(why_public(off), "a.pub: holds no valid public key");
 }
 
@@ -150,7 +152,8 @@ TEST(Key, ErrorsHoldNoKeyMaterial) {
     const auto key = parse_private(damaged);
     if (key) continue;
     const std::string message = key.error().message();
-    for (std::size_t i = 28; i + 8 < pem.size(); i++) ASSERT_EQ(message.find(pem.substr(i, 8)), message.npos) << message;
+    for (std::size_t i = 28; i + 8 < pem.size(); i++)
+      ASSERT_EQ(message.find(pem.substr(i, 8)), message.npos) << message;
   }
 }
 

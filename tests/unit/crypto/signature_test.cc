@@ -45,7 +45,8 @@ TEST_P(EverySignature, HasOneEncoding) {
   Bytes ber{0x30, 0x81, signature_[1]};
   ber.insert(ber.end(), signature_.begin() + 2, signature_.end());
   EXPECT_FALSE(verify_signature(half_, as_bytes(kMessage), ber));
-  Bytes padded{0x30, static_cast<std::uint8_t>(signature_[1] + 1), 0x02, static_cast<std::uint8_t>(signature_[3] + 1), 0x00};
+  Bytes padded{0x30, static_cast<std::uint8_t>(signature_[1] + 1), 0x02, static_cast<std::uint8_t>(signature_[3] + 1),
+               0x00};
   padded.insert(padded.end(), signature_.begin() + 4, signature_.end());
   EXPECT_FALSE(verify_signature(half_, as_bytes(kMessage), padded));
 }
@@ -69,8 +70,12 @@ TEST_P(EverySignature, AgreesWithOpensslBothWays) {
     EXPECT_EQ(run({"openssl", "dgst", "-sha256", "-verify", at("pub"), "-signature", at("ours"), at("message")}), 0);
     EXPECT_EQ(run({"openssl", "dgst", "-sha256", "-sign", at("key"), "-out", at("theirs"), at("message")}), 0);
   } else {
-    EXPECT_EQ(run({"openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", at("pub"), "-sigfile", at("ours"), "-in", at("message")}), 0);
-    EXPECT_EQ(run({"openssl", "pkeyutl", "-sign", "-rawin", "-inkey", at("key"), "-out", at("theirs"), "-in", at("message")}), 0);
+    EXPECT_EQ(run({"openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", at("pub"), "-sigfile", at("ours"),
+                   "-in", at("message")}),
+              0);
+    EXPECT_EQ(
+        run({"openssl", "pkeyutl", "-sign", "-rawin", "-inkey", at("key"), "-out", at("theirs"), "-in", at("message")}),
+        0);
   }
   EXPECT_TRUE(verify_signature(half_, as_bytes(kMessage), *read_file(at("theirs"), 1000)));
 }
@@ -82,8 +87,9 @@ TEST(Signature, Rfc8032Vector) {
                                               "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c")) +
                           "\n-----END PUBLIC KEY-----\n";
   const PublicKey key = *PublicKey::parse(pem, "RFC 8032");
-  const Bytes signature = *from_hex("92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-                                    "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+  const Bytes signature = *from_hex(
+      "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
+      "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
   EXPECT_TRUE(verify_signature(key, as_bytes("\x72"), signature));
   EXPECT_FALSE(verify_signature(key, as_bytes("\x73"), signature));
 }

@@ -80,19 +80,20 @@ TEST_P(ElfWrong, IsRefusedWithItsPlace) {
 constexpr auto kFormat = Fault::format;
 INSTANTIATE_TEST_SUITE_P(
     Fields, ElfWrong,
-    testing::Values(Wrong{0, 1, 'E', kFormat, "ELF header: magic at 0x0"},
-                    Wrong{4, 1, 1, Fault::unsupported, "ELF header: class at 0x4: is 1, not 2 (64-bit)"},
-                    Wrong{5, 1, 2, Fault::unsupported, "ELF header: data at 0x5: is 2, not 1 (little-endian)"},
-                    Wrong{32, 8, UINT64_MAX, kFormat, "ELF program headers: 168 bytes at 0xffffffffffffffff reach beyond"},
-                    Wrong{54, 2, 32, kFormat, "ELF program headers: entries of 32 bytes, not 56"},
-                    Wrong{56, 2, 0xfffe, kFormat, "ELF program headers: 3669904 bytes at 0x40 reach beyond"},
-                    Wrong{56, 2, 0xffff, Fault::unsupported, "extended numbering"},
-                    Wrong{40, 8, 1 << 20, kFormat, "ELF section headers: 384 bytes at 0x100000 reach beyond"},
-                    Wrong{60, 2, 0, Fault::unsupported, "extended numbering"},
-                    Wrong{62, 2, 6, kFormat, "e_shstrndx at 0x3e: is 6 of 6 sections"},
-                    Wrong{64 + 8, 8, UINT64_MAX - 10, kFormat, "ELF segment 0: 8704 bytes at 0xfffffffffffffff5 reach beyond"},
-                    Wrong{64 + 16, 8, UINT64_MAX, kFormat, "ELF segment 0: p_vaddr + p_memsz passes 2^64"},
-                    Wrong{64 + 40, 8, 16, kFormat, "ELF segment 0: p_filesz 0x2200 is more than p_memsz 0x10"}));
+    testing::Values(
+        Wrong{0, 1, 'E', kFormat, "ELF header: magic at 0x0"},
+        Wrong{4, 1, 1, Fault::unsupported, "ELF header: class at 0x4: is 1, not 2 (64-bit)"},
+        Wrong{5, 1, 2, Fault::unsupported, "ELF header: data at 0x5: is 2, not 1 (little-endian)"},
+        Wrong{32, 8, UINT64_MAX, kFormat, "ELF program headers: 168 bytes at 0xffffffffffffffff reach beyond"},
+        Wrong{54, 2, 32, kFormat, "ELF program headers: entries of 32 bytes, not 56"},
+        Wrong{56, 2, 0xfffe, kFormat, "ELF program headers: 3669904 bytes at 0x40 reach beyond"},
+        Wrong{56, 2, 0xffff, Fault::unsupported, "extended numbering"},
+        Wrong{40, 8, 1 << 20, kFormat, "ELF section headers: 384 bytes at 0x100000 reach beyond"},
+        Wrong{60, 2, 0, Fault::unsupported, "extended numbering"},
+        Wrong{62, 2, 6, kFormat, "e_shstrndx at 0x3e: is 6 of 6 sections"},
+        Wrong{64 + 8, 8, UINT64_MAX - 10, kFormat, "ELF segment 0: 8704 bytes at 0xfffffffffffffff5 reach beyond"},
+        Wrong{64 + 16, 8, UINT64_MAX, kFormat, "ELF segment 0: p_vaddr + p_memsz passes 2^64"},
+        Wrong{64 + 40, 8, 16, kFormat, "ELF segment 0: p_filesz 0x2200 is more than p_memsz 0x10"}));
 
 TEST(Elf, ADynamicSectionEndsWithNull) {
   Bytes file = made();

@@ -347,7 +347,8 @@ TEST_F(Source, ArchiveBytesAreCheckedBeforeAnythingReadsThem) {
   EXPECT_THAT(error_of(wrong), HasSubstr("x.tar: sha256: "));
   EXPECT_EQ(wrong.error().fault, Fault::mismatch);
   EXPECT_EQ(pin(ArchiveRequest{{"x.tar"}, sha256, 14, 0}).error().fault, Fault::format);
-  EXPECT_THAT(error_of(pin(ArchiveRequest{{"missing.tar"}, std::string(64, '1'), 14, 0})), HasSubstr("missing.tar: is not there"));
+  EXPECT_THAT(error_of(pin(ArchiveRequest{{"missing.tar"}, std::string(64, '1'), 14, 0})),
+              HasSubstr("missing.tar: is not there"));
 }
 
 TEST_F(Source, IsFetchedAgainIntoAnotherStore) {

@@ -36,7 +36,8 @@ TEST(Platforms, WhatIsNoImageIsUnsupported) {
   auto folder = *TemporaryFolder::make("platforms-test");
   ASSERT_TRUE(write_file(folder.path() / "text", std::string_view("hello")));
   ASSERT_TRUE(write_file(folder.path() / "empty", std::string_view()));
-  for (const char* name : {"text", "empty"}) EXPECT_EQ(measure({folder.path() / name, {}}).error().fault, Fault::unsupported);
+  for (const char* name : {"text", "empty"})
+    EXPECT_EQ(measure({folder.path() / name, {}}).error().fault, Fault::unsupported);
   EXPECT_EQ(measure({folder.path() / "none", {}}).error().fault, Fault::environment);
   EXPECT_EQ(measure({folder.path(), {}}).error().fault, Fault::environment);
 }

@@ -9,9 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Bytes made(const char* name) {
-  return *read_file(fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx" / name, 1 << 20);
-}
+Bytes made(const char* name) { return *read_file(fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx" / name, 1 << 20); }
 
 template <std::unsigned_integral T>
 void store(Bytes& file, std::size_t at, T value) {

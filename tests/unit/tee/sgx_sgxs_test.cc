@@ -9,9 +9,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Bytes stream_file() {
-  return *read_file(fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx/stream.sgxs", 1 << 20);
-}
+Bytes stream_file() { return *read_file(fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx/stream.sgxs", 1 << 20); }
 
 // A source that gives at most `most` bytes at a time.
 Result<SgxsMeasurement> measure_bytes(ByteView bytes, std::size_t most = SIZE_MAX) {
@@ -43,7 +41,9 @@ TEST(Sgxs, PiecesDoNotMatter) {
 }
 
 TEST(Sgxs, AFailingSourceIsItsError) {
-  const ByteSource source = [](std::span<std::uint8_t>) -> Result<std::size_t> { return fail(Fault::environment, "gone"); };
+  const ByteSource source = [](std::span<std::uint8_t>) -> Result<std::size_t> {
+    return fail(Fault::environment, "gone");
+  };
   const Trace none;
   EXPECT_EQ(measure_sgxs(source, none).error().message(), "gone");
 }
@@ -61,7 +61,8 @@ class SgxsWrong : public testing::TestWithParam<Wrong> {};
 
 TEST_P(SgxsWrong, IsRefusedWithItsPlace) {
   Bytes file = stream_file();
-  std::copy(GetParam().bytes.begin(), GetParam().bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(GetParam().at));
+  std::copy(GetParam().bytes.begin(), GetParam().bytes.end(),
+            file.begin() + static_cast<std::ptrdiff_t>(GetParam().at));
   auto m = measure_bytes(file);
   ASSERT_FALSE(m);
   EXPECT_THAT(m.error().message(), HasSubstr(GetParam().why));

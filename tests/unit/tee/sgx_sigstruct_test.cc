@@ -31,7 +31,8 @@ TEST(Sigstruct, TellsWhatWasSigned) {
   EXPECT_EQ(policy.find("misc_mask")->string(), "0xffffffff");
 }
 
-// Each byte is header or body, which are signed; modulus, exponent, signature, q1 or q2, which are checked; or reserved.
+// Each byte is header or body, which are signed; modulus, exponent, signature, q1 or q2, which are checked; or
+// reserved.
 TEST(Sigstruct, NoByteCanChangeUnseen) {
   const Bytes bytes = signature_file();
   for (std::size_t at = 0; at < bytes.size(); at++) {
@@ -52,8 +53,9 @@ TEST(Sigstruct, SaysWhichFieldNoProcessorAccepts) {
     return s ? "accepted" : s.error().message();
   };
   EXPECT_EQ(why(0), "SIGSTRUCT: header at 0x0: is 07000000e100000000000100, not 06000000e100000000000100");
-  EXPECT_EQ(why(24), "SIGSTRUCT: header2 at 0x18: is 00010000600000006000000001000000, not "
-                     "01010000600000006000000001000000");
+  EXPECT_EQ(why(24),
+            "SIGSTRUCT: header2 at 0x18: is 00010000600000006000000001000000, not "
+            "01010000600000006000000001000000");
   EXPECT_EQ(why(512), "SIGSTRUCT: exponent at 0x200: is 2, not 3");
   EXPECT_EQ(why(44), "SIGSTRUCT: reserved bytes at 0x2c are not zero");
   Bytes small = signature_file();

@@ -35,7 +35,8 @@ TEST(CommandLine, HelpAndVersionNeedNoCommand) {
 }
 
 TEST(CommandLine, HelpOfACommandNeedsNoArguments) {
-  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"completion", "--help"}, {"help", "completion"}, {"completion", "-h", "--json"}}) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"completion", "--help"}, {"help", "completion"}, {"completion", "-h", "--json"}}) {
     CommandLine line;
     const Result<Request> request = line.parse(arguments);
     ASSERT_TRUE(request) << request.error().message();
@@ -52,7 +53,8 @@ TEST(CommandLine, SaysWhatIsWrongAndWhatWasMeant) {
   EXPECT_EQ(refusal({""}), "unknown command \"\"");
   EXPECT_EQ(refusal({"--jsno"}), "unknown option \"--jsno\", did you mean \"--json\"?");
   EXPECT_EQ(refusal({"completion", "--queit"}), "unknown option \"--queit\", did you mean \"--quiet\"?");
-  EXPECT_EQ(refusal({"completion", "--colour=always", "bash"}), "unknown option \"--colour\", did you mean \"--color\"?");
+  EXPECT_EQ(refusal({"completion", "--colour=always", "bash"}),
+            "unknown option \"--colour\", did you mean \"--color\"?");
   EXPECT_EQ(refusal({"completion", "bash", "extra"}), "unexpected argument \"extra\"");
   EXPECT_THAT(refusal({"completion", "tcsh"}), HasSubstr("tcsh"));
   EXPECT_THAT(refusal({"--color", "sometimes", "completion", "bash"}), HasSubstr("sometimes"));

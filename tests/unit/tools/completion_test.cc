@@ -9,7 +9,8 @@ using ::testing::HasSubstr;
 
 TEST(Completion, EveryShellKnowsEveryCommandAndOption) {
   const CommandLine line;
-  for (const std::string& script : {bash_completion(line.app()), zsh_completion(line.app()), fish_completion(line.app())})
+  for (const std::string& script :
+       {bash_completion(line.app()), zsh_completion(line.app()), fish_completion(line.app())})
     for (const CLI::App* command : commands_of(line.app())) {
       EXPECT_THAT(script, HasSubstr(command->get_name()));
       for (const CLI::Option* option : options_of(*command))

@@ -14,11 +14,13 @@ using ::testing::HasSubstr;
 using Is = Manual::Block::Is;
 
 TEST(Manual, ReadsTheSubsetOfMarkdown) {
-  const Manual manual = parse_manual("do a thing\n\nFirst line\nof a paragraph.\n\n- one\n  more\n- two\n\n## Example\n\n    $ a\n\n    $ b\n");
+  const Manual manual = parse_manual(
+      "do a thing\n\nFirst line\nof a paragraph.\n\n- one\n  more\n- two\n\n## Example\n\n    $ a\n\n    $ b\n");
   EXPECT_EQ(manual.summary, "do a thing");
   ASSERT_EQ(manual.sections.size(), 2u);
-  EXPECT_THAT(manual.sections[0].blocks, ElementsAre(Manual::Block{Is::paragraph, "First line of a paragraph."},
-                                                     Manual::Block{Is::item, "one more"}, Manual::Block{Is::item, "two"}));
+  EXPECT_THAT(manual.sections[0].blocks,
+              ElementsAre(Manual::Block{Is::paragraph, "First line of a paragraph."},
+                          Manual::Block{Is::item, "one more"}, Manual::Block{Is::item, "two"}));
   EXPECT_EQ(manual.sections[1].title, "Example");
   EXPECT_THAT(manual.sections[1].blocks, ElementsAre(Manual::Block{Is::code, "$ a\n\n$ b\n"}));
 }
@@ -111,7 +113,8 @@ TEST_P(EveryCommand, ShowsEveryOptionInHelpAndManPage) {
 TEST_P(EveryCommand, HasHelpThatFitsATerminal) {
   std::istringstream lines(help_text(app()));
   for (std::string text; std::getline(lines, text);) {
-    const bool cannot_be_cut = text.starts_with("  $") || text.starts_with("Usage:") || text.starts_with("       hallmark");
+    const bool cannot_be_cut =
+        text.starts_with("  $") || text.starts_with("Usage:") || text.starts_with("       hallmark");
     EXPECT_TRUE(cannot_be_cut || text.size() <= 80) << text;
   }
 }
@@ -121,7 +124,8 @@ std::vector<std::string> all_commands() {
   for (const Entry& entry : commands()) names.emplace_back(entry.name);
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(Manual, EveryCommand, ::testing::ValuesIn(all_commands()), [](const auto& p) { return p.param; });
+INSTANTIATE_TEST_SUITE_P(Manual, EveryCommand, ::testing::ValuesIn(all_commands()),
+                         [](const auto& p) { return p.param; });
 
 TEST(Manual, EveryPageBelongsToACommand) {
   const std::vector<std::string> names = all_commands();
@@ -135,7 +139,9 @@ TEST(Manual, NoLineOfAManPageIsARequestByAccident) {
     for (std::string text; std::getline(lines, text);) {
       const std::string request = text.substr(0, text.find(' '));
       if (!text.starts_with('.')) continue;
-      EXPECT_THAT(request, ::testing::AnyOf(".TH", ".SH", ".PP", ".TP", ".IP", ".B", ".BR", ".RS", ".RE", ".nf", ".fi", ".nh", ".ad")) << text;
+      EXPECT_THAT(request, ::testing::AnyOf(".TH", ".SH", ".PP", ".TP", ".IP", ".B", ".BR", ".RS", ".RE", ".nf", ".fi",
+                                            ".nh", ".ad"))
+          << text;
     }
   }
 }
