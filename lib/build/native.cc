@@ -205,9 +205,8 @@ class Plan {
     add(
         "mounting /proc",
         [to = inside("/proc")] { return mount("proc", to.c_str(), "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, nullptr); },
-        "the kernel gives an ordinary user a new /proc only where the present one is not partly covered, as it is in "
-        "most containers; "
-        "run as root, or start the container with an uncovered /proc");
+        "the kernel gives an ordinary user a new /proc only where no part of the present one is covered, as in most "
+        "containers; run as root, or start the container with an uncovered /proc");
     constexpr std::uint64_t kKept = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC | kInert;
     // The fixed files come from a tmpfs that stands on /run only while they are mounted.
     mount_memory_at("/run", 0755, kSmall, 0);

@@ -25,12 +25,7 @@ constexpr std::string_view kDefaultKeyring = "/usr/share/keyrings/debian-archive
 constexpr std::string_view kCompressions[] = {".xz", ".gz", ""};
 
 Result<Sha256> digest_from(const std::string& hex, const std::string& what) {
-  auto bytes = from_hex(hex);
-  Sha256 out{};
-  if (!bytes || bytes->size() != out.size())
-    return fail(Fault::format, what + ": " + in_quotes(hex) + " is no SHA-256 digest");
-  std::copy(bytes->begin(), bytes->end(), out.begin());
-  return out;
+  return in(what, digest_from_hex<Alg::sha256>(hex));
 }
 
 // RFC 3986, section 2: what is not unreserved, nor plain in a path, is percent-encoded.

@@ -12,10 +12,12 @@ if [[ $status == 0 ]]; then contains "$stdout" 'A build can run here.'; else con
 status_json=0
 hallmark doctor --json >"$stdout" 2>"$stderr" || status_json=$?
 [[ $status_json == "$status" ]]
-python3 - "$stdout" "$status" <<'PY'
+python3 - "$stdout" "$status" "$source_dir/specs/schemas/doctor-v1.schema.json" <<'PY'
 import json, sys
+import jsonschema
 report = json.load(open(sys.argv[1]))
 assert report["can_build"] == (sys.argv[2] == "0"), report
+jsonschema.validate(report, json.load(open(sys.argv[3])))
 for finding in report["findings"]:
     assert finding["ok"] or finding["remedy"], finding
 PY

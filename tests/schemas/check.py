@@ -4,9 +4,9 @@ import json, pathlib, sys
 import jsonschema
 
 folder = pathlib.Path(sys.argv[1])
-schemas = {path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in sorted(folder.glob("*.schema.json"))}
+schemas = {path.name.removesuffix(".schema.json"): json.loads(path.read_text()) for path in folder.glob("*.schema.json")}
 bad = 0
-for name, schema in schemas.items():
+for schema in schemas.values():
     jsonschema.Draft202012Validator.check_schema(schema)
 examples = sorted((folder / "examples").glob("*.json"))
 for path in examples:

@@ -46,6 +46,7 @@ class Build final : public Command {
         ->capture_default_str();
     app.add_option("--sandbox", sandbox_, "what makes the box: hallmark's own namespaces, or bubblewrap")
         ->check(CLI::IsMember({"native", "bwrap"}))
+        ->type_name("NAME")
         ->capture_default_str();
     app.add_option("--repeat", repeat_, "build so many times under varied conditions and compare")
         ->check(CLI::Range(1U, kMaxRepeat))
@@ -104,7 +105,8 @@ class Build final : public Command {
       report.text += "  sha256:" + output.sha256 + "  " + printable(output.path) + "\n";
       outputs.push_back(to_json(output));
     }
-    report.data = Json::object({{"out", printable(built.out.string())},
+    report.data = Json::object({{"schema", "build-v1"},
+                                {"out", printable(built.out.string())},
                                 {"record", printable((built.out / build::kRecordFile).string())},
                                 {"log", printable(built.log.string())},
                                 {"lock_sha256", built.record.lock_sha256},

@@ -211,7 +211,7 @@ class Doctor final : public Command {
       list.push_back(Json::object({{"name", f.name}, {"ok", f.ok}, {"found", f.found}, {"remedy", f.remedy}}));
     }
     report.text += can_build ? "\nA build can run here.\n" : "\nNo build can run here.\n";
-    report.data = Json::object({{"can_build", can_build}, {"findings", std::move(list)}});
+    report.data = Json::object({{"schema", "doctor-v1"}, {"can_build", can_build}, {"findings", std::move(list)}});
     return report;
   }
 };

@@ -1,5 +1,4 @@
 // hallmark pin: hallmark.yaml becomes hallmark.lock.
-#include <fcntl.h>
 
 #include <algorithm>
 #include <set>

@@ -8,7 +8,7 @@ trap 'rm -rf "$folder"' EXIT
 cp "$1" "$2" "$folder"
 mkdir -m 1777 "$folder/tmp"
 chmod 755 "$folder"
-# In a container whose /proc is partly covered the kernel gives an ordinary user no new one: uncover it, for the test only.
+# In a container whose /proc is partly covered the kernel gives an ordinary user no new one: uncover it for the test.
 export TMPDIR="$folder/tmp" HALLMARK_INTRUDER="$folder/intruder"
 unshare --mount --propagation private sh -c 'mount -t proc proc /proc && exec "$@"' sh \
   setpriv --reuid 1991 --regid 1991 --clear-groups --inh-caps=-all --bounding-set=-all \
