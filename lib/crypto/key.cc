@@ -20,6 +20,8 @@ namespace {
 constexpr std::size_t kMaxPem = std::size_t{64} << 10;
 // OWASP's 2023 figure for PBKDF2 with HMAC-SHA-256; a quarter of a second here.
 constexpr int kPassphraseRounds = 600'000;
+// A file that asks for more would hold us up for as long as it likes.
+constexpr std::int64_t kMaxPassphraseRounds = 5'000'000;
 
 // RFC 5480 section 2: SEQUENCE { SEQUENCE { id-ecPublicKey, secp256r1 }, BIT STRING 04 || x || y }
 constexpr std::array<std::uint8_t, 27> kP256Prefix{0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
@@ -105,6 +107,35 @@ Failure unsupported_key(const std::string& name) {
   return fail(Fault::unsupported, name + ": is neither a P-256 (named curve, uncompressed point) nor an Ed25519 key");
 }
 
+// The parameters of the algorithm if it is the one of that number.
+template <class T, auto F>
+std::unique_ptr<T, Free<F>> parameters_of(const X509_ALGOR* algorithm, int nid, const ASN1_ITEM* item) {
+  const ASN1_OBJECT* id = nullptr;
+  int type = 0;
+  const void* parameters = nullptr;
+  X509_ALGOR_get0(&id, &type, &parameters, algorithm);
+  if (OBJ_obj2nid(id) != nid || type != V_ASN1_SEQUENCE) return nullptr;
+  return std::unique_ptr<T, Free<F>>(
+      static_cast<T*>(ASN1_item_unpack(static_cast<const ASN1_STRING*>(parameters), item)));
+}
+
+// RFC 8018, appendix A.4: PBES2 with PBKDF2, and not more rounds of that than a person waits for.
+Status check_sealing(const X509_SIG* sealed, const std::string& name) {
+  const X509_ALGOR* algorithm = nullptr;
+  X509_SIG_get0(sealed, &algorithm, nullptr);
+  const auto pbes2 = parameters_of<PBE2PARAM, PBE2PARAM_free>(algorithm, NID_pbes2, ASN1_ITEM_rptr(PBE2PARAM));
+  const auto pbkdf2 =
+      pbes2 ? parameters_of<PBKDF2PARAM, PBKDF2PARAM_free>(pbes2->keyfunc, NID_id_pbkdf2, ASN1_ITEM_rptr(PBKDF2PARAM))
+            : nullptr;
+  if (!pbkdf2)
+    return fail(Fault::unsupported, name + ": is not sealed with PBES2 and PBKDF2; `openssl pkcs8 -topk8` seals it so");
+  std::int64_t rounds = 0;
+  if (ASN1_INTEGER_get_int64(&rounds, pbkdf2->iter) != 1 || rounds < 1 || rounds > kMaxPassphraseRounds)
+    return fail(Fault::format,
+                name + ": asks for more than " + std::to_string(kMaxPassphraseRounds) + " rounds of PBKDF2");
+  return {};
+}
+
 std::string write_pem(std::string_view label, ByteView der) {
   const Bio bio(must(BIO_new(BIO_s_mem())));
   must(PEM_write_bio(bio.get(), std::string(label).c_str(), "", der.data(), static_cast<long>(der.size())) > 0);
@@ -185,6 +216,7 @@ Result<PrivateKey> PrivateKey::parse(const Secret& pem, const std::string& name,
   } else if (block.label == "ENCRYPTED PRIVATE KEY") {
     const EncryptedPkcs8 sealed(d2i_X509_SIG(nullptr, &at, static_cast<long>(block.der.size())));
     if (!sealed) return fail(Fault::format, name + ": is not an encrypted PKCS#8 key");
+    CHECK(check_sealing(sealed.get(), name));
     TRY(const Secret passphrase, in("the passphrase of " + name, ask()));
     const std::string_view text = as_text(passphrase.bytes());
     if (text.size() > INT_MAX) return fail(Fault::usage, "the passphrase of " + name + ": is too long");

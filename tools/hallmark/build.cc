@@ -3,35 +3,13 @@
 #include "lib/pin/debian.h"
 #include "lib/pin/source.h"
 #include "tools/hallmark/command.h"
+#include "tools/hallmark/lines.h"
 
 namespace hallmark::cli {
 namespace {
 
 constexpr std::uint64_t kMaxSpec = std::uint64_t{1} << 20;
 constexpr std::uint32_t kMaxRepeat = 100;
-
-// What the steps print comes in pieces of any size; it is shown line by line.
-class Lines {
- public:
-  explicit Lines(std::function<void(std::string_view)> line) : line_(std::move(line)) {}
-  void add(std::string_view piece) {
-    for (auto newline = piece.find('\n'); newline != piece.npos; newline = piece.find('\n')) {
-      line_(printable(unfinished_ + std::string(piece.substr(0, newline))));
-      unfinished_.clear();
-      piece.remove_prefix(newline + 1);
-    }
-    unfinished_ += piece;
-    if (unfinished_.size() > kLongest) end();
-  }
-  void end() {
-    if (!unfinished_.empty()) line_(printable(std::exchange(unfinished_, {})));
-  }
-
- private:
-  static constexpr std::size_t kLongest = 8192;
-  std::function<void(std::string_view)> line_;
-  std::string unfinished_;
-};
 
 Json to_json(const build::OutputRecord& output) {
   return Json::object({{"path", output.path}, {"kind", output.kind}, {"sha256", output.sha256}, {"size", output.size}});

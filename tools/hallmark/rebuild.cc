@@ -5,6 +5,7 @@
 #include "lib/pin/debian.h"
 #include "lib/pin/source.h"
 #include "tools/hallmark/command.h"
+#include "tools/hallmark/lines.h"
 #include "tools/hallmark/outputs.h"
 #include "tools/hallmark/trust.h"
 
@@ -43,9 +44,12 @@ class Rebuild final : public Command {
     TRY(const OpenCertificate open, open_certificate(certificate_, keys));
     TRY(const Store store, open_store());
     CHECK(fetch(open.lock, copies, store, session.progress));
-    TRY(const build::Built built, build::build(store, open.lock, options_of_build(session), session.progress));
-    TRY(const Survey rebuilt, survey(built.out, open.lock.recipe.outputs, session.progress));
-    return report(open, built, cert::compare_outputs(open.certificate.outputs, rebuilt.outputs, kSides));
+    Lines lines(session.line);
+    const auto built = build::build(store, open.lock, options_of_build(lines), session.progress);
+    lines.end();
+    if (!built) return Failure(built.error());
+    TRY(const Survey rebuilt, survey(built->out, open.lock.recipe.outputs, session.progress));
+    return report(open, *built, cert::compare_outputs(open.certificate.outputs, rebuilt.outputs, kSides));
   }
 
  private:
@@ -76,10 +80,10 @@ class Rebuild final : public Command {
     return pin::fetch_debian(lock.debian, store, progress);
   }
 
-  build::BuildOptions options_of_build(Session& session) const {
+  build::BuildOptions options_of_build(Lines& lines) const {
     build::BuildOptions options{.out = out_};
     if (!sandbox_.empty()) options.backend = sandbox_;
-    if (verbose_) options.on_output = session.line;
+    if (verbose_) options.on_output = [&lines](std::string_view piece) { lines.add(piece); };
     return options;
   }
 

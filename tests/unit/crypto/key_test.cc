@@ -77,6 +77,32 @@ TEST_P(EveryKey, IsSealedByAPassphrase) {
   EXPECT_EQ(openssl({"pkey", "-pubout", "-passin", "pass:correct horse"}, pem), key_.public_key().to_pem());
 }
 
+TEST_P(EveryKey, IsSealedInOneWayOnly) {
+  const Secret passphrase = secret("correct horse");
+  const std::string pem(as_text(key_.to_pem(&passphrase).bytes()));
+  // 600,000 rounds become 8,388,607: refused before the passphrase is asked for.
+  Bytes der = *from_base64([&] {
+    std::string text = pem.substr(pem.find('\n') + 1);
+    text.erase(text.find("-----END"));
+    std::erase(text, '\n');
+    return text;
+  }());
+  const Bytes few{0x02, 0x03, 0x09, 0x27, 0xc0}, many{0x02, 0x03, 0x7f, 0xff, 0xff};
+  const auto at = std::search(der.begin(), der.end(), few.begin(), few.end());
+  ASSERT_NE(at, der.end());
+  std::copy(many.begin(), many.end(), at);
+  const auto slow = parse_private("-----BEGIN ENCRYPTED PRIVATE KEY-----\n" + to_base64(der) +
+                                  "\n-----END ENCRYPTED PRIVATE KEY-----\n");
+  ASSERT_FALSE(slow);
+  EXPECT_EQ(slow.error().fault, Fault::format);
+  EXPECT_EQ(slow.error().message(), "a.key: asks for more than 5000000 rounds of PBKDF2");
+
+  const auto other = parse_private(
+      openssl({"pkcs8", "-topk8", "-scrypt", "-passout", "pass:x"}, std::string(as_text(key_.to_pem().bytes()))));
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().fault, Fault::unsupported);
+}
+
 TEST_P(EveryKey, FileMustBeItsOwnersAlone) {
   const auto folder = *TemporaryFolder::make("key-test");
   const fs::path path = folder.path() / "a.key";
