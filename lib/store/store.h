@@ -44,7 +44,7 @@ class Store {
 
   Result<Sha256> put(ByteView bytes) const;
   // Reads the blob and checks that its bytes still have this digest. A damaged
-  // blob is removed, so that it can be fetched again, and reported.
+  // blob is removed, so that it can be fetched again, and is a mismatch.
   Result<Bytes> get(const Sha256& digest, std::uint64_t max) const;
   // The same without holding it in memory: checks the bytes, then gives an open descriptor at offset 0.
   Result<Fd> open_blob(const Sha256& digest) const;

@@ -86,7 +86,7 @@ TEST_F(StoreTest, ADamagedBlobIsRemovedAndNamedAndCanBePutAgain) {
   ASSERT_TRUE(write_file(store.blob_path(name), "hallo"));
   const auto damaged = store.open_blob(name);
   ASSERT_FALSE(damaged);
-  EXPECT_EQ(damaged.error().fault, Fault::environment);
+  EXPECT_EQ(damaged.error().fault, Fault::mismatch);
   EXPECT_THAT(damaged.error().message(), HasSubstr("blob sha256:" + to_hex(name) + " was damaged in the store"));
   EXPECT_FALSE(store.has(name));
   ASSERT_TRUE(store.put(as_bytes("hello")));
