@@ -44,7 +44,7 @@ double seconds(const auto& work) {
 void MrenclaveOf256MiBHeap(benchmark::State& state) {
   const Bytes file = big_enclave();
   const SdkImage image = *SdkImage::parse(file);
-  const SdkLoad load = *image.load(image.copies().front());
+  const Load load = *image.load(image.copies().front());
   // The bytes hashed: 64 for ECREATE, 64 for a page added, 16 times 64 + 256 more for one measured.
   const std::uint64_t hashed = 64 + load.pages_added * 64 + load.pages_extended * 16 * 320;
   const Bytes raw(hashed);

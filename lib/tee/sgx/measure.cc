@@ -93,7 +93,7 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
 
   for (const SdkMetadata& copy : image.copies()) {
     const std::string name = "metadata " + copy.version();
-    TRY(const SdkLoad load, in(name, image.load(copy)));
+    TRY(const Load load, in(name, image.load(copy)));
     const Trace none;
     Mrenclave hash(load.ssa_frame_size, load.size, &copy == &first ? trace : none);
     CHECK(load.replay(hash));

@@ -1,26 +1,14 @@
 #include "lib/tee/sgx/sdk_image.h"
 
-#include "lib/base/interrupt.h"
+#include <algorithm>
 
 namespace hallmark::sgx {
 namespace {
 
-// Bounds on what an image may ask for. They are beyond every processor's memory for enclaves and keep
-// a small file from costing hours.
-constexpr std::uint64_t kMaxAddress = std::uint64_t{1} << 47;
-constexpr std::uint64_t kMaxPagesAdded = std::uint64_t{1} << 28;     // 1 TiB
-constexpr std::uint64_t kMaxPagesExtended = std::uint64_t{1} << 24;  // 64 GiB
-constexpr std::size_t kMaxRegions = std::size_t{1} << 20;
 constexpr std::size_t kMaxCopies = 8;
 
 // Metadata with a major version above this holds an ELRANGE entry; the generation is what is left modulo this.
 constexpr std::uint32_t kElrangeMajor = 10;
-
-// The part of a TCS that the loader relocates: OSSA, OFSBASE and OGSBASE.
-constexpr std::array<std::size_t, 3> kTcsAddresses{16, 48, 56};
-
-bool is_page_aligned(std::uint64_t n) { return n % kPage == 0; }
-bool is_power_of_two(std::uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
 
 // `size` bytes at `offset` of a copy of the metadata.
 Result<ByteView> part(const SdkMetadata& copy, std::uint32_t offset, std::uint32_t size, std::string_view what) {
@@ -63,88 +51,6 @@ Result<std::optional<Elrange>> read_elrange(const SdkMetadata& copy) {
                                    hex_offset(e.size) + " at " + hex_offset(e.start_address));
   return std::optional<Elrange>(e);
 }
-
-// Gathers the regions in the loader's order and holds each to the bounds.
-class LoadBuilder {
- public:
-  LoadBuilder(const SdkMetadata& copy, SdkLoad& load) : load_(load), enclave_size_(copy.header.num<"enclave_size">()) {
-    load_.ssa_frame_size = copy.header.num<"ssa_frame_size">();
-    load_.size = copy.elrange ? copy.elrange->size : enclave_size_;
-    delta_ = copy.elrange ? copy.elrange->image_address - copy.elrange->start_address : 0;
-  }
-
-  Status add(Region region, std::string_view what) {
-    const auto bytes = checked_mul(region.pages, kPage);
-    const auto end = bytes ? checked_add(region.offset, *bytes) : std::nullopt;
-    if (!is_page_aligned(region.offset) || !end || *end > enclave_size_)
-      return fail(Fault::format, std::string(what) + ": " + std::to_string(region.pages) + " pages at " +
-                                     hex_offset(region.offset) + " are not pages of an enclave of " +
-                                     hex_offset(enclave_size_) + " bytes");
-    // A TCS has no permissions; otherwise there are permissions, a page type, and nothing else.
-    const std::uint64_t type = region.flags & ~(kRead | kWrite | kExecute);
-    if (region.flags != kTcs && type != kRegular)
-      return fail(Fault::format, std::string(what) + ": page flags " + hex_offset(region.flags) +
-                                     " are neither a TCS (0x100) nor a regular page (0x200 with permissions)");
-    if (region.pages == 0) return {};
-    load_.pages_added += region.pages;
-    if (region.extended) load_.pages_extended += region.pages;
-    if (load_.pages_added > kMaxPagesAdded || load_.pages_extended > kMaxPagesExtended ||
-        load_.regions.size() == kMaxRegions)
-      return fail(Fault::unsupported, std::string(what) + ": the enclave has more pages than any processor can hold (" +
-                                          std::to_string(load_.pages_added) + " added, " +
-                                          std::to_string(load_.pages_extended) + " measured)");
-    region.offset += delta_;
-    load_.regions.push_back(region);
-    return {};
-  }
-
-  // Bytes of the file or the metadata at an address that need not be aligned, and zeros up to `memory_size`; all
-  // of it is measured. Pages in `relocated` become writable as far as bytes reach.
-  Status add_memory(std::uint64_t address, ByteView bytes, std::uint64_t memory_size, std::uint64_t flags,
-                    std::span<const std::uint64_t> relocated, std::string_view what) {
-    const std::uint64_t first = align_down(address, kPage), lead = address - first;
-    const std::uint64_t filled = bytes.empty() ? 0 : (lead + bytes.size() + kPage - 1) / kPage;
-    const auto page_flags = [&](std::uint64_t page) {
-      return std::binary_search(relocated.begin(), relocated.end(), first / kPage + page) ? flags | kWrite : flags;
-    };
-    for (std::uint64_t page = 0; page < filled;) {
-      std::uint64_t end = page + 1;
-      while (end < filled && page_flags(end) == page_flags(page)) end++;
-      const std::uint64_t begin_byte = page == 0 ? 0 : page * kPage - lead;
-      const std::uint64_t end_byte = std::min<std::uint64_t>(end * kPage - lead, bytes.size());
-      CHECK(add({.offset = first + page * kPage,
-                 .pages = end - page,
-                 .flags = page_flags(page),
-                 .extended = true,
-                 .bytes = bytes.subspan(begin_byte, end_byte - begin_byte),
-                 .lead = static_cast<std::uint32_t>(page == 0 ? lead : 0)},
-                what));
-      page = end;
-    }
-    const std::uint64_t covered = filled == 0 ? 0 : filled * kPage - lead;
-    if (memory_size <= covered) return {};
-    const auto end = checked_add(address, memory_size);
-    const auto aligned_end = end ? align_up(*end, kPage) : std::nullopt;
-    if (!aligned_end) return fail(Fault::format, std::string(what) + ": its end passes 2^64");
-    const std::uint64_t zeros = first + filled * kPage;
-    return add({.offset = zeros, .pages = (*aligned_end - zeros) / kPage, .flags = flags, .extended = true}, what);
-  }
-
-  // EADD refuses a page that is there already.
-  Status check_no_overlap() const {
-    std::vector<const Region*> sorted;
-    for (const Region& r : load_.regions) sorted.push_back(&r);
-    std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
-    for (std::size_t i = 1; i < sorted.size(); i++)
-      if (sorted[i]->offset < sorted[i - 1]->offset + sorted[i - 1]->pages * kPage)
-        return fail(Fault::format, "the page at " + hex_offset(sorted[i]->offset) + " is added twice");
-    return {};
-  }
-
- private:
-  SdkLoad& load_;
-  std::uint64_t enclave_size_, delta_ = 0;
-};
 
 struct Loadable {
   ElfSegment segment;
@@ -279,7 +185,7 @@ Status add_layout(const SdkMetadata& copy, LoadBuilder& out) {
     const bool adds = std::any_of(repeated.begin(), repeated.end(),
                                   [](const auto& e) { return (e.template num<"attributes">() & kAttributeAdd) != 0; });
     if (!adds) continue;
-    if (times > kMaxRegions / count)
+    if (times > LoadBuilder::kMaxRegions / count)
       return fail(Fault::unsupported,
                   what + ": repeats " + std::to_string(count) + " rows " + std::to_string(times) + " times");
     for (std::uint64_t t = 1; t <= times; t++)
@@ -299,51 +205,14 @@ Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uin
     if (!end || *end > file.size())
       return fail(Fault::format, "patch: " + std::to_string(bytes.size()) + " bytes to " + hex_offset(dst) +
                                      " reach beyond the file's " + std::to_string(file.size()));
-    if (dst<note_end&& * end> note_begin)
+    if (note_begin < *end && dst < note_end)
       return fail(Fault::format, "patch: changes the metadata at " + hex_offset(dst));
     std::copy(bytes.begin(), bytes.end(), file.begin() + static_cast<std::ptrdiff_t>(dst));
   }
   return {};
 }
 
-// A TCS page: the template with zeros to the page's end, and its addresses made those of this page.
-void relocate_tcs(std::span<std::uint8_t, kPage> page, std::uint64_t address) {
-  for (std::size_t at : kTcsAddresses) {
-    const std::uint64_t value = load_le<std::uint64_t>(page.subspan(at, 8)) + address;
-    for (std::size_t i = 0; i < 8; i++) page[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
-  }
-}
-
 }  // namespace
-
-Status SdkLoad::replay(Mrenclave& mrenclave) const {
-  constexpr std::uint64_t kPagesBetweenChecks = 4096;
-  std::array<std::uint8_t, kPage> page;
-  for (const Region& r : regions) {
-    for (std::size_t i = 0; i < kPage; i++) page[i] = static_cast<std::uint8_t>(r.fill >> (8 * (i % 4)));
-    if (!r.bytes.empty()) page.fill(0);
-    if (r.tcs_address) {
-      std::copy(r.bytes.begin(), r.bytes.end(), page.begin());
-      relocate_tcs(page, *r.tcs_address);
-    }
-    ByteView rest = r.tcs_address ? ByteView{} : r.bytes;
-    std::size_t lead = r.lead;
-    for (std::uint64_t n = 0; n < r.pages; n++) {
-      if (n % kPagesBetweenChecks == 0) CHECK(not_interrupted());
-      mrenclave.add(r.offset + n * kPage, r.flags);
-      if (!r.extended) continue;
-      if (!r.bytes.empty() && !r.tcs_address) {
-        const ByteView here = rest.first(std::min(rest.size(), kPage - lead));
-        page.fill(0);
-        std::copy(here.begin(), here.end(), page.begin() + static_cast<std::ptrdiff_t>(lead));
-        rest = rest.subspan(here.size());
-        lead = 0;
-      }
-      mrenclave.extend_page(page);
-    }
-  }
-  return {};
-}
 
 Result<SdkImage> SdkImage::parse(ByteView file) {
   TRY(Elf elf, Elf::parse(file));
@@ -440,18 +309,21 @@ Status SdkImage::read_symbols() {
   return {};
 }
 
-Result<SdkLoad> SdkImage::load(const SdkMetadata& copy) const {
-  SdkLoad out;
-  LoadBuilder builder(copy, out);
-  out.patched_file.assign(file_.begin(), file_.end());
+Result<Load> SdkImage::load(const SdkMetadata& copy) const {
+  const std::uint64_t enclave_size = copy.header.num<"enclave_size">();
+  Load out;
+  out.ssa_frame_size = copy.header.num<"ssa_frame_size">();
+  out.size = copy.elrange ? copy.elrange->size : enclave_size;
+  LoadBuilder builder(out, enclave_size, copy.elrange ? copy.elrange->image_address - copy.elrange->start_address : 0);
+  out.content.assign(file_.begin(), file_.end());
   const auto note_begin = static_cast<std::uint64_t>(note_.data() - file_.data());
-  CHECK(apply_patches(copy, note_begin, note_begin + note_.size(), out.patched_file));
+  CHECK(apply_patches(copy, note_begin, note_begin + note_.size(), out.content));
 
   // The headers are read before the patches, which usually clear part of them; the contents after.
   TRY(auto segments, loadables(elf_, 0, "ELF"));
   for (Loadable& s : segments)
-    s.bytes = ByteView(out.patched_file).subspan(static_cast<std::size_t>(s.segment.offset), s.bytes.size());
-  TRY(auto appended, appended_object(copy, out.patched_file));
+    s.bytes = ByteView(out.content).subspan(static_cast<std::size_t>(s.segment.offset), s.bytes.size());
+  TRY(auto appended, appended_object(copy, out.content));
   segments.insert(segments.end(), appended.begin(), appended.end());
 
   CHECK(add_segments(copy, segments, relocated_pages_, builder));

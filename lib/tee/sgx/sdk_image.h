@@ -8,7 +8,7 @@
 
 #include "lib/base/layout.h"
 #include "lib/formats/elf.h"
-#include "lib/tee/sgx/mrenclave.h"
+#include "lib/tee/sgx/load.h"
 #include "lib/tee/sgx/sigstruct.h"
 
 namespace hallmark::sgx {
@@ -121,43 +121,14 @@ struct SdkMetadata {
   std::string version() const { return std::to_string(major()) + "." + std::to_string(header.num<"version_minor">()); }
 };
 
-// Pages that the loader adds one after the other with the same flags.
-struct Region {
-  std::uint64_t offset = 0;  // from the enclave's base
-  std::uint64_t pages = 0;
-  std::uint64_t flags = 0;
-  bool extended = false;
-  // What the pages hold: `lead` zeros, `bytes`, then zeros; where there are no bytes, `fill` in every 32-bit word.
-  ByteView bytes;
-  std::uint32_t lead = 0, fill = 0;
-  // A TCS page holds addresses relative to itself: this is added to them, and every page of the region is alike.
-  std::optional<std::uint64_t> tcs_address;
-};
-
-// What the loader does with a file under one copy of its metadata, found to be possible: the regions lie inside
-// SIZE, no page is added twice, and their number is bounded.
-struct SdkLoad {
-  SdkLoad() = default;
-  SdkLoad(SdkLoad&&) = default;  // and no copy: the regions point into the file
-  SdkLoad& operator=(SdkLoad&&) = default;
-
-  std::uint32_t ssa_frame_size = 0;
-  std::uint64_t size = 0;  // SECS.SIZE
-  std::uint64_t pages_added = 0, pages_extended = 0;
-  std::vector<Region> regions;
-  Bytes patched_file;  // the regions' bytes lie here or in the metadata
-
-  // Hashes the regions. Fails only when interrupted.
-  Status replay(Mrenclave& mrenclave) const;
-};
-
 class SdkImage {
  public:
   // `file` must outlive the result. A file without signed metadata is an unsupported fault.
   static Result<SdkImage> parse(ByteView file);
 
   const std::vector<SdkMetadata>& copies() const { return copies_; }
-  Result<SdkLoad> load(const SdkMetadata& copy) const;
+  // What the loader does with the file under that copy of the metadata.
+  Result<Load> load(const SdkMetadata& copy) const;
 
   bool has_text_relocations() const { return text_relocations_; }
   // Built for the SDK's simulator, which gives no protection.

@@ -32,7 +32,7 @@ std::size_t find_table(const Bytes& file, std::size_t field) {
 Status measure_all(ByteView file) {
   TRY(const SdkImage image, SdkImage::parse(file));
   for (const SdkMetadata& copy : image.copies()) {
-    TRY(const SdkLoad load, image.load(copy));
+    TRY(const Load load, image.load(copy));
     if (load.pages_added > 100'000 || load.pages_extended > 1'000) continue;
     const Trace none;
     Mrenclave m(load.ssa_frame_size, load.size, none);

@@ -1,0 +1,122 @@
+#include "lib/tee/sgx/load.h"
+
+#include <algorithm>
+
+#include "lib/base/interrupt.h"
+
+namespace hallmark::sgx {
+namespace {
+
+// Bounds on what an image may ask for. They are beyond every processor's memory for enclaves and keep
+// a small file from costing hours.
+constexpr std::uint64_t kMaxPagesAdded = std::uint64_t{1} << 28;     // 1 TiB
+constexpr std::uint64_t kMaxPagesExtended = std::uint64_t{1} << 24;  // 64 GiB
+
+// The part of a TCS that the loader relocates: OSSA, OFSBASE and OGSBASE.
+constexpr std::array<std::size_t, 3> kTcsAddresses{16, 48, 56};
+
+// A TCS page: the template with zeros to the page's end, and its addresses made those of this page.
+void relocate_tcs(std::span<std::uint8_t, kPage> page, std::uint64_t address) {
+  for (std::size_t at : kTcsAddresses) {
+    const std::uint64_t value = load_le<std::uint64_t>(page.subspan(at, 8)) + address;
+    for (std::size_t i = 0; i < 8; i++) page[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  }
+}
+
+}  // namespace
+
+Status Load::replay(Mrenclave& mrenclave) const {
+  constexpr std::uint64_t kPagesBetweenChecks = 4096;
+  std::array<std::uint8_t, kPage> page;
+  for (const Region& r : regions) {
+    for (std::size_t i = 0; i < kPage; i++) page[i] = static_cast<std::uint8_t>(r.fill >> (8 * (i % 4)));
+    if (!r.bytes.empty()) page.fill(0);
+    if (r.tcs_address) {
+      std::copy(r.bytes.begin(), r.bytes.end(), page.begin());
+      relocate_tcs(page, *r.tcs_address);
+    }
+    ByteView rest = r.tcs_address ? ByteView{} : r.bytes;
+    std::size_t lead = r.lead;
+    for (std::uint64_t n = 0; n < r.pages; n++) {
+      if (n % kPagesBetweenChecks == 0) CHECK(not_interrupted());
+      mrenclave.add(r.offset + n * kPage, r.flags);
+      if (!r.extended) continue;
+      if (!r.bytes.empty() && !r.tcs_address) {
+        const ByteView here = rest.first(std::min(rest.size(), kPage - lead));
+        page.fill(0);
+        std::copy(here.begin(), here.end(), page.begin() + static_cast<std::ptrdiff_t>(lead));
+        rest = rest.subspan(here.size());
+        lead = 0;
+      }
+      mrenclave.extend_page(page);
+    }
+  }
+  return {};
+}
+
+Status LoadBuilder::add(Region region, std::string_view what) {
+  const auto bytes = checked_mul(region.pages, kPage);
+  const auto end = bytes ? checked_add(region.offset, *bytes) : std::nullopt;
+  if (!is_page_aligned(region.offset) || !end || *end > limit_)
+    return fail(Fault::format, std::string(what) + ": " + std::to_string(region.pages) + " pages at " +
+                                   hex_offset(region.offset) + " are not pages of an enclave of " + hex_offset(limit_) +
+                                   " bytes");
+  // A TCS has no permissions; otherwise there are permissions, a page type, and nothing else.
+  const std::uint64_t type = region.flags & ~(kRead | kWrite | kExecute);
+  if (region.flags != kTcs && type != kRegular)
+    return fail(Fault::format, std::string(what) + ": page flags " + hex_offset(region.flags) +
+                                   " are neither a TCS (0x100) nor a regular page (0x200 with permissions)");
+  if (region.pages == 0) return {};
+  load_.pages_added += region.pages;
+  if (region.extended) load_.pages_extended += region.pages;
+  if (load_.pages_added > kMaxPagesAdded || load_.pages_extended > kMaxPagesExtended ||
+      load_.regions.size() == kMaxRegions)
+    return fail(Fault::unsupported, std::string(what) + ": the enclave has more pages than any processor can hold (" +
+                                        std::to_string(load_.pages_added) + " added, " +
+                                        std::to_string(load_.pages_extended) + " measured)");
+  region.offset += delta_;
+  load_.regions.push_back(region);
+  return {};
+}
+
+Status LoadBuilder::add_memory(std::uint64_t address, ByteView bytes, std::uint64_t memory_size, std::uint64_t flags,
+                               std::span<const std::uint64_t> writable, std::string_view what) {
+  const std::uint64_t first = align_down(address, kPage), lead = address - first;
+  const std::uint64_t filled = bytes.empty() ? 0 : (lead + bytes.size() + kPage - 1) / kPage;
+  const auto page_flags = [&](std::uint64_t page) {
+    return std::binary_search(writable.begin(), writable.end(), first / kPage + page) ? flags | kWrite : flags;
+  };
+  for (std::uint64_t page = 0; page < filled;) {
+    std::uint64_t end = page + 1;
+    while (end < filled && page_flags(end) == page_flags(page)) end++;
+    const std::uint64_t begin_byte = page == 0 ? 0 : page * kPage - lead;
+    const std::uint64_t end_byte = std::min<std::uint64_t>(end * kPage - lead, bytes.size());
+    CHECK(add({.offset = first + page * kPage,
+               .pages = end - page,
+               .flags = page_flags(page),
+               .extended = true,
+               .bytes = bytes.subspan(begin_byte, end_byte - begin_byte),
+               .lead = static_cast<std::uint32_t>(page == 0 ? lead : 0)},
+              what));
+    page = end;
+  }
+  const std::uint64_t covered = filled == 0 ? 0 : filled * kPage - lead;
+  if (memory_size <= covered) return {};
+  const auto end = checked_add(address, memory_size);
+  const auto aligned_end = end ? align_up(*end, kPage) : std::nullopt;
+  if (!aligned_end) return fail(Fault::format, std::string(what) + ": its end passes 2^64");
+  const std::uint64_t zeros = first + filled * kPage;
+  return add({.offset = zeros, .pages = (*aligned_end - zeros) / kPage, .flags = flags, .extended = true}, what);
+}
+
+Status LoadBuilder::check_no_overlap() const {
+  std::vector<const Region*> sorted;
+  for (const Region& r : load_.regions) sorted.push_back(&r);
+  std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
+  for (std::size_t i = 1; i < sorted.size(); i++)
+    if (sorted[i]->offset < sorted[i - 1]->offset + sorted[i - 1]->pages * kPage)
+      return fail(Fault::format, "the page at " + hex_offset(sorted[i]->offset) + " is added twice");
+  return {};
+}
+
+}  // namespace hallmark::sgx
