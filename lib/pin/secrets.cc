@@ -135,12 +135,19 @@ void KeyScanner::search(bool at_end) {
   auto found = [&](std::size_t place, const std::string& kind) {
     found_ = "a private key (" + kind + ") in line " + std::to_string(line_of(place));
   };
-  for (std::size_t at = text.find(kPemBegin); at < stop && !found_; at = text.find(kPemBegin, at + 1)) {
-    const auto label = private_key_label(text.substr(at));
-    if (label && (starts_line(at) || has_body(text.substr(at + kPemBegin.size() + label->size())))) found(at, *label);
+  // In the order of their places, so that what is found does not depend on how much of the file is in the window.
+  std::size_t pem = text.find(kPemBegin), putty = text.find(kPuttyBegin);
+  while (!found_ && std::min(pem, putty) < stop) {
+    if (pem < putty) {
+      const auto label = private_key_label(text.substr(pem));
+      if (label && (starts_line(pem) || has_body(text.substr(pem + kPemBegin.size() + label->size()))))
+        found(pem, *label);
+      pem = text.find(kPemBegin, pem + 1);
+    } else {
+      if (starts_line(putty)) found(putty, "PuTTY");
+      putty = text.find(kPuttyBegin, putty + 1);
+    }
   }
-  for (std::size_t at = text.find(kPuttyBegin); at < stop && !found_; at = text.find(kPuttyBegin, at + 1))
-    if (starts_line(at)) found(at, "PuTTY");
   if (found_ || stop == 0) return;
   line_of(stop);
   line_start_ = text[stop - 1] == '\n' || text[stop - 1] == '\r';

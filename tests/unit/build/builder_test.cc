@@ -151,7 +151,7 @@ TEST_F(BuildTest, ADamagedSourceIsNamed) {
   ASSERT_TRUE(write_file(blob, bytes));
   const auto failed = run();
   ASSERT_FALSE(failed);
-  EXPECT_EQ(failed.error().fault, Fault::environment);
+  EXPECT_EQ(failed.error().fault, Fault::mismatch);
   EXPECT_THAT(failed.error().message(), HasSubstr("source main"));
   EXPECT_TRUE(beside().empty());
 }

@@ -234,7 +234,7 @@ TEST_F(Rootfs, ADamagedPackageIsNamedAndNothingIsLeft) {
   ASSERT_TRUE(write_file(blob, bytes));
   const auto root = assemble_root(store_, pins, owner_, progress_);
   ASSERT_FALSE(root);
-  EXPECT_EQ(root.error().fault, Fault::environment);
+  EXPECT_EQ(root.error().fault, Fault::mismatch);
   EXPECT_THAT(root.error().message(),
               testing::StartsWith("package b 1 (all): blob sha256:" + pins.debian.packages[1].sha256 + " was damaged"));
   EXPECT_FALSE(fs::exists(store_.root() / "trees/debroot-1"));
