@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +33,18 @@ constexpr T load_be(ByteView b) {
   T v = 0;
   for (std::size_t i = 0; i < sizeof(T); i++) v = static_cast<T>(T(v << 7 << 1) | b[i]);
   return v;
+}
+
+// The first sizeof(T) bytes of `out` become `value`.
+template <std::unsigned_integral T>
+void store_le(std::span<std::uint8_t> out, T value) {
+  if constexpr (std::endian::native != std::endian::little) {
+    T swapped = 0;
+    for (std::size_t i = 0; i < sizeof(T); i++)
+      swapped = static_cast<T>(T(swapped << 7 << 1) | T(value >> (8 * i) & 0xff));
+    value = swapped;
+  }
+  std::memcpy(out.first(sizeof(T)).data(), &value, sizeof(T));
 }
 
 // Lower-case hexadecimal, two digits a byte, no prefix.

@@ -18,8 +18,8 @@ constexpr std::array<std::size_t, 3> kTcsAddresses{16, 48, 56};
 // A TCS page: the template with zeros to the page's end, and its addresses made those of this page.
 void relocate_tcs(std::span<std::uint8_t, kPage> page, std::uint64_t address) {
   for (std::size_t at : kTcsAddresses) {
-    const std::uint64_t value = load_le<std::uint64_t>(page.subspan(at, 8)) + address;
-    for (std::size_t i = 0; i < 8; i++) page[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+    const auto field = page.subspan(at, 8);
+    store_le(field, load_le<std::uint64_t>(field) + address);
   }
 }
 

@@ -1,21 +1,26 @@
 #include "lib/tee/sgx/mrenclave.h"
 
+#include <cstring>
+
 namespace hallmark::sgx {
 namespace {
 
-// Every leaf contributes one record of this size: an 8-byte name, its operands, zeros.
-constexpr std::size_t kRecord = 64;
 constexpr std::size_t kChunksOfPage = kPage / kChunk;
 
 constexpr std::size_t kPending = std::size_t{128} << 10;
 
-void put(std::span<std::uint8_t> record, std::size_t at, std::string_view name) {
-  std::copy(name.begin(), name.end(), record.begin() + static_cast<std::ptrdiff_t>(at));
+// The name of a record, as its first eight bytes.
+template <std::size_t N>
+constexpr std::uint64_t name(const char (&text)[N]) {
+  static_assert(N <= 9);
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < N - 1; i++) out |= std::uint64_t{static_cast<std::uint8_t>(text[i])} << (8 * i);
+  return out;
 }
 
-template <std::unsigned_integral T>
-void put(std::span<std::uint8_t> record, std::size_t at, T value) {
-  for (std::size_t i = 0; i < sizeof(T); i++) record[at + i] = static_cast<std::uint8_t>(value >> (8 * i));
+template <std::size_t At, std::unsigned_integral T>
+void put(std::span<std::uint8_t, kRecord> record, T value) {
+  store_le(record.template subspan<At, sizeof(T)>(), value);
 }
 
 }  // namespace
@@ -23,10 +28,10 @@ void put(std::span<std::uint8_t> record, std::size_t at, T value) {
 // ECREATE starts the hash and updates it with 'ECREATE', SECS.SSAFRAMESIZE, SECS.SIZE and 44 bytes of zeros.
 Mrenclave::Mrenclave(std::uint32_t ssa_frame_pages, std::uint64_t enclave_size, const Trace& trace)
     : trace_(trace), pending_(kPending) {
-  auto record = next(kRecord);
-  put(record, 0, "ECREATE");
-  put(record, 8, ssa_frame_pages);
-  put(record, 12, enclave_size);
+  const auto record = next();
+  put<0>(record, name("ECREATE"));
+  put<8>(record, ssa_frame_pages);
+  put<12>(record, enclave_size);
   if (trace_)
     trace_({"ECREATE", "ssa_frame_pages=" + std::to_string(ssa_frame_pages) + " size=" + hex_offset(enclave_size)});
 }
@@ -35,10 +40,10 @@ Mrenclave::Mrenclave(std::uint32_t ssa_frame_pages, std::uint64_t enclave_size, 
 // its flags and zeros.
 void Mrenclave::add(std::uint64_t offset, std::uint64_t secinfo_flags) {
   end_page();
-  auto record = next(kRecord);
-  put(record, 0, "EADD");
-  put(record, 8, offset);
-  put(record, 16, secinfo_flags);
+  const auto record = next();
+  put<0>(record, name("EADD"));
+  put<8>(record, offset);
+  put<16>(record, secinfo_flags);
   page_ = offset;
   flags_ = secinfo_flags;
   pages_added_++;
@@ -46,10 +51,10 @@ void Mrenclave::add(std::uint64_t offset, std::uint64_t secinfo_flags) {
 
 // EEXTEND updates it with 'EEXTEND', the chunk's offset and zeros, then with the chunk in four parts of 64 bytes.
 void Mrenclave::extend(std::uint64_t offset, std::span<const std::uint8_t, kChunk> chunk) {
-  auto record = next(kRecord + kChunk);
-  put(record, 0, "EEXTEND");
-  put(record, 8, offset);
-  std::copy(chunk.begin(), chunk.end(), record.begin() + kRecord);
+  const auto record = next(kChunk);
+  put<0>(record, name("EEXTEND"));
+  put<8>(record, offset);
+  std::memcpy(record.data() + kRecord, chunk.data(), kChunk);
   if (chunks_++ == 0) pages_extended_++;
   if (trace_) page_hash_.add(chunk);
 }
@@ -77,15 +82,15 @@ DigestOf<Alg::sha256> Mrenclave::finish() {
   return hash_.add(ByteView(pending_).first(used_)).finish();
 }
 
-std::span<std::uint8_t> Mrenclave::next(std::size_t size) {
-  if (used_ + size > pending_.size()) {
+std::span<std::uint8_t, kRecord> Mrenclave::next(std::size_t behind) {
+  if (pending_.size() - used_ < kRecord + behind) {
     hash_.add(ByteView(pending_).first(used_));
     used_ = 0;
   }
-  auto out = std::span(pending_).subspan(used_, size);
-  std::fill(out.begin(), out.end(), std::uint8_t{0});
-  used_ += size;
-  return out;
+  const std::span<std::uint8_t, kRecord> record(pending_.data() + used_, kRecord);
+  std::memset(record.data(), 0, kRecord);
+  used_ += kRecord + behind;
+  return record;
 }
 
 }  // namespace hallmark::sgx

@@ -8,6 +8,8 @@
 namespace hallmark::sgx {
 
 inline constexpr std::size_t kPage = 4096, kChunk = 256;
+// Every leaf contributes one record of this size: an 8-byte name, its operands, zeros.
+inline constexpr std::size_t kRecord = 64;
 
 // SECINFO.FLAGS: permissions, and the page type in the second byte.
 inline constexpr std::uint64_t kRead = 1, kWrite = 2, kExecute = 4, kTcs = 0x100, kRegular = 0x200;
@@ -36,8 +38,8 @@ class Mrenclave {
   std::uint64_t unmeasured_code() const { return unmeasured_code_; }
 
  private:
-  // The next `size` bytes of the stream, zeroed, to be filled by the caller.
-  std::span<std::uint8_t> next(std::size_t size);
+  // The stream's next record, zeroed, with room for `behind` bytes behind it.
+  std::span<std::uint8_t, kRecord> next(std::size_t behind = 0);
   void end_page();
 
   const Trace& trace_;

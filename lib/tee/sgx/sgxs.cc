@@ -7,7 +7,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr std::size_t kTag = 8, kRecord = 64;
+constexpr std::size_t kTag = 8;
 constexpr std::string_view kEcreate = "ECREATE\0"sv, kEadd = "EADD\0\0\0\0"sv, kEextend = "EEXTEND\0"sv,
                            kUnmeasured = "UNMEASRD"sv, kUnsized = "UNSIZED\0"sv;
 
