@@ -45,7 +45,7 @@ Result<Elf> Elf::parse(ByteView file) {
   elf.type_ = r.at(16).le<std::uint16_t>("e_type");
   elf.machine_ = r.at(18).le<std::uint16_t>("e_machine");
   r.at(20).skip(4, "e_version");
-  r.at(24).skip(8, "e_entry");
+  elf.entry_ = r.at(24).le<std::uint64_t>("e_entry");
   segments.offset = r.at(32).le<std::uint64_t>("e_phoff");
   sections.offset = r.at(40).le<std::uint64_t>("e_shoff");
   r.at(48).skip(4, "e_flags");
@@ -98,7 +98,9 @@ Result<Elf> Elf::parse(ByteView file) {
     s.offset = h.le<std::uint64_t>("sh_offset");
     s.size = h.le<std::uint64_t>("sh_size");
     s.link = h.le<std::uint32_t>("sh_link");
-    h.skip(20, "sh_info to sh_entsize");
+    h.skip(4, "sh_info");
+    s.align = h.le<std::uint64_t>("sh_addralign");
+    h.skip(8, "sh_entsize");
     if (s.type != kNoBits) CHECK(slice(file, s.offset, s.size, "ELF section " + std::to_string(i)));
     elf.sections_.push_back(s);
   }
@@ -163,8 +165,9 @@ Result<std::vector<ElfRelocation>> Elf::relocations(const ElfSection& section, s
   while (r.left() != 0) {
     ElfRelocation entry;
     entry.offset = r.le<std::uint64_t>("r_offset");
-    entry.type = static_cast<std::uint32_t>(r.le<std::uint64_t>("r_info"));  // ELF64_R_TYPE: the low half
-    r.skip(8, "r_addend");
+    entry.type = r.le<std::uint32_t>("r_info, type");
+    entry.symbol = r.le<std::uint32_t>("r_info, symbol");
+    entry.addend = static_cast<std::int64_t>(r.le<std::uint64_t>("r_addend"));
     out.push_back(entry);
   }
   return out;

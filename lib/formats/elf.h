@@ -24,6 +24,7 @@ struct ElfSection {  // Elf64_Shdr
   std::uint32_t type = 0;
   std::uint64_t address = 0, offset = 0, size = 0;
   std::uint32_t link = 0;
+  std::uint64_t align = 0;
 };
 
 struct ElfSymbol {  // Elf64_Sym
@@ -34,7 +35,8 @@ struct ElfSymbol {  // Elf64_Sym
 
 struct ElfRelocation {  // Elf64_Rela
   std::uint64_t offset = 0;
-  std::uint32_t type = 0;
+  std::uint32_t type = 0, symbol = 0;  // the halves of r_info; `symbol` is an index
+  std::int64_t addend = 0;
 };
 
 // Elf64_Dyn by tag; the last one counts where a tag is repeated.
@@ -55,6 +57,7 @@ class Elf {
 
   std::uint16_t type() const { return type_; }
   std::uint16_t machine() const { return machine_; }
+  std::uint64_t entry() const { return entry_; }
   const std::vector<ElfSegment>& segments() const { return segments_; }
   const std::vector<ElfSection>& sections() const { return sections_; }
 
@@ -82,6 +85,7 @@ class Elf {
 
   ByteView file_;
   std::uint16_t type_ = 0, machine_ = 0;
+  std::uint64_t entry_ = 0;
   std::vector<ElfSegment> segments_;
   std::vector<ElfSection> sections_;
 };

@@ -9,17 +9,8 @@
 namespace hallmark {
 namespace {
 
-Result<Measurement> measure_sgx(const MeasureRequest& request, const Trace& trace) {
-  std::optional<fs::path> sigstruct;
-  for (const auto& [role, path] : request.companions) {
-    if (role != "sigstruct") return fail(Fault::usage, "an SGX enclave has no companion file \"" + role + "\"");
-    sigstruct = path;
-  }
-  return sgx::measure(request.image, sigstruct, trace);
-}
-
 constexpr std::array kPlatforms{
-    Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, measure_sgx},
+    Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure},
 };
 
 Result<const Platform*> detect(const fs::path& image) {

@@ -3,16 +3,9 @@
 
 #include <span>
 
-#include "lib/base/files.h"
 #include "lib/tee/model/measurement.h"
 
 namespace hallmark {
-
-// Files by role: "image" always, and what else a platform asks for ("sigstruct").
-struct MeasureRequest {
-  fs::path image;
-  std::map<std::string, fs::path> companions;
-};
 
 struct Platform {
   std::string_view name;       // "sgx": the folder under lib/tee, the page under specs/tee, the output kind in a recipe

@@ -1,14 +1,23 @@
 // What any platform's measurement looks like to the rest of the program.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lib/base/files.h"
 #include "lib/base/json.h"
 #include "lib/crypto/trace.h"
 
 namespace hallmark {
+
+// The image, and what a platform may need besides it. Both maps name only what the platform knows; it refuses the rest.
+struct MeasureRequest {
+  fs::path image;
+  std::map<std::string, fs::path> companions = {};  // files by role: "sigstruct", "libpal"
+  std::map<std::string, std::string> options = {};  // values by name: "gramine-version"
+};
 
 struct Register {    // MRENCLAVE, MRTD, RTMR1, PCR0, MEASUREMENT …
   std::string name;  // as JSON writes it: "mrenclave", "rtmr0"

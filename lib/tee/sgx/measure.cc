@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "lib/formats/elf.h"
@@ -176,10 +177,30 @@ Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs
   return m;
 }
 
-Result<Measurement> measure_by_kind(const fs::path& image, const std::optional<fs::path>& sigstruct,
-                                    const Trace& trace) {
+// What was given besides the image is for this format, or a mistake that would go unnoticed.
+Status only(const MeasureRequest& request, std::string_view format, std::initializer_list<std::string_view> known) {
+  const auto check = [&](const auto& given) -> Status {
+    for (const auto& [name, value] : given)
+      if (std::ranges::find(known, name) == known.end())
+        return fail(Fault::usage, std::string(format) + " is measured without \"" + name + "\"");
+    return {};
+  };
+  CHECK(check(request.companions));
+  return check(request.options);
+}
+
+std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
+  const auto it = request.companions.find(role);
+  return it == request.companions.end() ? std::nullopt : std::optional(it->second);
+}
+
+Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& trace) {
+  const fs::path& image = request.image;
   TRY(const Bytes start, first_bytes(image));
-  if (is_sgxs(start)) return measure_stream(image, sigstruct, trace);
+  if (is_sgxs(start)) {
+    CHECK(only(request, "an SGXS stream", {"sigstruct"}));
+    return measure_stream(image, companion(request, "sigstruct"), trace);
+  }
   if (is_sigstruct(start))
     return fail(Fault::unsupported, "a SIGSTRUCT without its enclave; give it along with the .sgxs file that it signs");
   if (!is_elf(start)) {
@@ -193,7 +214,9 @@ Result<Measurement> measure_by_kind(const fs::path& image, const std::optional<f
       return fail(Fault::unsupported, "an Open Enclave image, which is not measured yet");
     return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
   }
-  if (sigstruct) return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
+  if (companion(request, "sigstruct"))
+    return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
+  CHECK(only(request, "an enclave of the Intel SGX SDK", {}));
   return measure_sdk(bytes, trace);
 }
 
@@ -203,8 +226,8 @@ bool recognises(ByteView first_bytes) {
   return is_elf(first_bytes) || is_sgxs(first_bytes) || is_sigstruct(first_bytes) || is_gramine_manifest(first_bytes);
 }
 
-Result<Measurement> measure(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace) {
-  TRY(Measurement m, measure_by_kind(image, sigstruct, trace));
+Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
+  TRY(Measurement m, measure_by_kind(request, trace));
   m.tee = "intel-sgx";
   m.calculator = "hallmark/sgx/1";
   m.subject_digest_name = "sgxMrEnclave";

@@ -23,7 +23,6 @@
 // The references are the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3D, and specs/tee/sgx.md.
 #pragma once
 
-#include "lib/base/files.h"
 #include "lib/tee/model/measurement.h"
 
 namespace hallmark::sgx {
@@ -31,7 +30,7 @@ namespace hallmark::sgx {
 // Whether a file that begins like this may be an enclave, measurable or not.
 bool recognises(ByteView first_bytes);
 
-// `sigstruct` is the file with the SIGSTRUCT of an image that does not carry its own (SGXS).
-Result<Measurement> measure(const fs::path& image, const std::optional<fs::path>& sigstruct, const Trace& trace);
+// Companions: "sigstruct", the file with the SIGSTRUCT of an image that does not carry its own.
+Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 
 }  // namespace hallmark::sgx
