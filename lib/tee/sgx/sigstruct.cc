@@ -5,11 +5,6 @@
 namespace hallmark::sgx {
 namespace {
 
-// HEADER and HEADER2 must hold exactly these values. The last four bytes of HEADER are counted as TYPE here, because
-// older signing tools set its top bit for a debug signature.
-constexpr std::array<std::uint8_t, 12> kHeader{0x06, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 0x01, 0};
-constexpr std::array<std::uint8_t, 16> kHeader2{0x01, 0x01, 0, 0, 0x60, 0, 0, 0, 0x60, 0, 0, 0, 0x01, 0, 0, 0};
-
 std::string hex_number(std::uint64_t value, unsigned digits) {
   const std::string text = hex_offset(value).substr(2);
   return "0x" + std::string(digits > text.size() ? digits - text.size() : 0, '0') + text;
@@ -23,14 +18,15 @@ Failure wrong(std::string_view field, std::size_t offset, ByteView found, ByteVi
 }  // namespace
 
 bool is_sigstruct(ByteView first_bytes) {
-  return first_bytes.size() >= kHeader.size() && std::equal(kHeader.begin(), kHeader.end(), first_bytes.begin());
+  return first_bytes.size() >= kSigstructHeader.size() &&
+         std::equal(kSigstructHeader.begin(), kSigstructHeader.end(), first_bytes.begin());
 }
 
 Result<Sigstruct> parse_sigstruct(ByteView bytes) {
   TRY(Sigstruct s, Sigstruct::parse(bytes));
-  if (!is_sigstruct(s.bytes())) return wrong("header", 0, s.get<"header">(), kHeader);
-  if (const auto found = s.get<"header2">(); !std::equal(found.begin(), found.end(), kHeader2.begin()))
-    return wrong("header2", 24, found, kHeader2);
+  if (!is_sigstruct(s.bytes())) return wrong("header", 0, s.get<"header">(), kSigstructHeader);
+  if (const auto found = s.get<"header2">(); !std::equal(found.begin(), found.end(), kSigstructHeader2.begin()))
+    return wrong("header2", 24, found, kSigstructHeader2);
   if (s.num<"exponent">() != 3)
     return fail(Fault::format, "SIGSTRUCT: exponent at 0x200: is " + std::to_string(s.num<"exponent">()) + ", not 3");
   return s;

@@ -41,6 +41,12 @@ inline constexpr Layout<25> kSigstruct{"SIGSTRUCT",
 
 using Sigstruct = Record<kSigstruct>;
 
+// HEADER and HEADER2 must hold exactly these values. The last four bytes of HEADER are counted as TYPE here, because
+// older signing tools set its top bit for a debug signature.
+inline constexpr std::array<std::uint8_t, 12> kSigstructHeader{0x06, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 0x01, 0};
+inline constexpr std::array<std::uint8_t, 16> kSigstructHeader2{0x01, 0x01, 0, 0, 0x60, 0, 0, 0,
+                                                                0x60, 0,    0, 0, 0x01, 0, 0, 0};
+
 inline constexpr std::uint64_t kAttributeDebug = 0x2;
 
 // Whether these bytes begin as every SIGSTRUCT does.
