@@ -29,6 +29,13 @@ Status Load::replay(Mrenclave& mrenclave) const {
   constexpr std::uint64_t kPagesBetweenChecks = 4096;
   std::array<std::uint8_t, kPage> page;
   for (const Region& r : regions) {
+    if (!r.extended) {
+      for (std::uint64_t n = 0; n < r.pages; n += kPagesBetweenChecks) {
+        CHECK(not_interrupted());
+        mrenclave.add_run(r.offset + n * kPage, std::min(kPagesBetweenChecks, r.pages - n), r.flags);
+      }
+      continue;
+    }
     for (std::size_t i = 0; i < kPage; i++) page[i] = static_cast<std::uint8_t>(r.fill >> (8 * (i % 4)));
     if (!r.bytes.empty()) page.fill(0);
     if (r.tcs_address) {
@@ -40,7 +47,6 @@ Status Load::replay(Mrenclave& mrenclave) const {
     for (std::uint64_t n = 0; n < r.pages; n++) {
       if (n % kPagesBetweenChecks == 0) CHECK(not_interrupted());
       mrenclave.add(r.offset + n * kPage, r.flags);
-      if (!r.extended) continue;
       if (!r.bytes.empty() && !r.tcs_address) {
         const ByteView here = rest.first(std::min(rest.size(), kPage - lead));
         page.fill(0);

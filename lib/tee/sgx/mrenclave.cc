@@ -7,7 +7,8 @@ namespace {
 
 constexpr std::size_t kChunksOfPage = kPage / kChunk;
 
-constexpr std::size_t kPending = std::size_t{128} << 10;
+// Small enough to stay in a processor's first cache between being written and being hashed.
+constexpr std::size_t kPending = std::size_t{16} << 10;
 
 // The name of a record, as its first eight bytes.
 template <std::size_t N>
@@ -23,6 +24,14 @@ void put(std::span<std::uint8_t, kRecord> record, T value) {
   store_le(record.template subspan<At, sizeof(T)>(), value);
 }
 
+// EADD updates the hash with 'EADD', the page's offset from SECS.BASEADDR and the first 48 bytes of SECINFO, which are
+// its flags and zeros.
+void put_add(std::span<std::uint8_t, kRecord> record, std::uint64_t offset, std::uint64_t secinfo_flags) {
+  put<0>(record, name("EADD"));
+  put<8>(record, offset);
+  put<16>(record, secinfo_flags);
+}
+
 }  // namespace
 
 // ECREATE starts the hash and updates it with 'ECREATE', SECS.SSAFRAMESIZE, SECS.SIZE and 44 bytes of zeros.
@@ -36,17 +45,37 @@ Mrenclave::Mrenclave(std::uint32_t ssa_frame_pages, std::uint64_t enclave_size, 
     trace_({"ECREATE", "ssa_frame_pages=" + std::to_string(ssa_frame_pages) + " size=" + hex_offset(enclave_size)});
 }
 
-// EADD updates it with 'EADD', the page's offset from SECS.BASEADDR and the first 48 bytes of SECINFO, which are
-// its flags and zeros.
 void Mrenclave::add(std::uint64_t offset, std::uint64_t secinfo_flags) {
   end_page();
-  const auto record = next();
-  put<0>(record, name("EADD"));
-  put<8>(record, offset);
-  put<16>(record, secinfo_flags);
+  put_add(next(), offset, secinfo_flags);
   page_ = offset;
   flags_ = secinfo_flags;
   pages_added_++;
+}
+
+void Mrenclave::add_run(std::uint64_t offset, std::uint64_t pages, std::uint64_t secinfo_flags) {
+  if (trace_ || pages == 0) {
+    for (std::uint64_t n = 0; n < pages; n++) add(offset + n * kPage, secinfo_flags);
+    return;
+  }
+  end_page();
+  for (std::uint64_t left = pages; left != 0;) {
+    if (pending_.size() - used_ < kRecord) {
+      hash_.add(ByteView(pending_).first(used_));
+      used_ = 0;
+    }
+    const std::uint64_t n = std::min<std::uint64_t>(left, (pending_.size() - used_) / kRecord);
+    std::memset(pending_.data() + used_, 0, n * kRecord);
+    for (std::uint64_t i = 0; i < n; i++, offset += kPage)
+      put_add(std::span<std::uint8_t, kRecord>(pending_.data() + used_ + i * kRecord, kRecord), offset, secinfo_flags);
+    used_ += n * kRecord;
+    left -= n;
+  }
+  // end_page() sees to the last one.
+  if ((secinfo_flags & kExecute) != 0) unmeasured_code_ += pages - 1;
+  page_ = offset - kPage;
+  flags_ = secinfo_flags;
+  pages_added_ += pages;
 }
 
 // EEXTEND updates it with 'EEXTEND', the chunk's offset and zeros, then with the chunk in four parts of 64 bytes.

@@ -23,6 +23,8 @@ class Mrenclave {
 
   // EADD of the page at `offset` from the enclave's base.
   void add(std::uint64_t offset, std::uint64_t secinfo_flags);
+  // EADD of `pages` pages in a row, of which at most the last one is extended afterwards.
+  void add_run(std::uint64_t offset, std::uint64_t pages, std::uint64_t secinfo_flags);
   // EEXTEND of the 256 bytes at `offset`, inside the page added last.
   void extend(std::uint64_t offset, std::span<const std::uint8_t, kChunk> chunk);
   // EEXTEND of the whole page added last, in the ascending order of its chunks.

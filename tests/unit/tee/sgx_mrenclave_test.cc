@@ -41,6 +41,30 @@ TEST(Mrenclave, IsTheHashOfTheRecordsInTheirOrder) {
   EXPECT_EQ(m.unmeasured_code(), 0u);
 }
 
+TEST(Mrenclave, ARunIsAsManyPages) {
+  const Trace none;
+  const Trace trace = [](const Step&) {};
+  std::array<std::uint8_t, kPage> page{};
+  for (const Trace* t : {&none, &trace}) {
+    Mrenclave run(1, 0x10000000, *t), pages(1, 0x10000000, none);
+    const std::uint64_t flags = kRegular | kRead | kExecute;
+    run.add(0, flags);
+    run.add_run(kPage, 0, flags);
+    run.add_run(kPage, 1000, flags);
+    run.extend_page(page);
+    run.add_run(0x800000, 3, kRegular | kRead);
+    pages.add(0, flags);
+    for (std::uint64_t n = 1; n <= 1000; n++) pages.add(n * kPage, flags);
+    pages.extend_page(page);
+    for (std::uint64_t n = 0; n < 3; n++) pages.add(0x800000 + n * kPage, kRegular | kRead);
+    EXPECT_EQ(run.finish(), pages.finish());
+    EXPECT_EQ(run.pages_added(), 1004u);
+    EXPECT_EQ(run.pages_extended(), 1u);
+    EXPECT_EQ(run.unmeasured_code(), 1000u);
+    EXPECT_EQ(pages.unmeasured_code(), 1000u);
+  }
+}
+
 TEST(Mrenclave, TracesALineForEachPageAndHashesTheSame) {
   std::vector<std::string> lines;
   const Trace trace = [&](const Step& s) { lines.push_back(s.op + " " + s.detail); };
