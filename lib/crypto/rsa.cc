@@ -3,6 +3,13 @@
 #include <new>
 
 #include <openssl/bn.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "lib/base/files.h"
+#include "lib/crypto/pem.h"
 
 namespace hallmark {
 namespace {
@@ -10,6 +17,9 @@ namespace {
 struct FreeBn {
   void operator()(BIGNUM* p) const { BN_free(p); }
   void operator()(BN_CTX* p) const { BN_CTX_free(p); }
+};
+struct FreeKey {
+  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
 };
 using Bn = std::unique_ptr<BIGNUM, FreeBn>;
 
@@ -68,6 +78,43 @@ Rsa3072Cube verify_rsa3072_e3(std::span<const std::uint8_t, kRsa3072Size> modulu
   must(BN_mul(product.get(), remainder.get(), s.get(), scratch.get()));            // s^3 - q1*s*n = r*s
   must(BN_div(q2.get(), remainder.get(), product.get(), n.get(), scratch.get()));  // = q2*n + s^3 mod n
   return {.verifies = little_endian(remainder) == encode(digest), .q1 = little_endian(q1), .q2 = little_endian(q2)};
+}
+
+Result<Rsa3072Number> parse_rsa3072_e3_public_key(std::string_view pem, const std::string& name) {
+  TRY(const PemBlock block, read_pem(as_bytes(pem), name));
+  if (block.label.ends_with("PRIVATE KEY"))
+    return fail(Fault::usage, name +
+                                  ": is a private key where a public one is wanted, and belongs on no other machine; "
+                                  "`openssl rsa -pubout` writes the public half");
+  const unsigned char* at = block.der.data();
+  const unsigned char* const end = at + block.der.size();
+  const auto size = static_cast<long>(block.der.size());
+  std::unique_ptr<EVP_PKEY, FreeKey> key;
+  if (block.label == "PUBLIC KEY")
+    key.reset(d2i_PUBKEY(nullptr, &at, size));
+  else if (block.label == "RSA PUBLIC KEY")
+    key.reset(d2i_PublicKey(EVP_PKEY_RSA, nullptr, &at, size));
+  else
+    return fail(Fault::unsupported, name + ": is a PEM block \"" + printable(block.label) + "\", not \"PUBLIC KEY\"");
+  // What OpenSSL notes about a failure is of no use to anyone here.
+  ERR_clear_error();
+  if (!key || at != end) return fail(Fault::format, name + ": holds no valid public key");
+  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA)
+    return fail(Fault::unsupported, name + ": is no RSA key; an enclave is signed with RSA of 3072 bits, exponent 3");
+  BIGNUM *modulus = nullptr, *exponent = nullptr;
+  must(EVP_PKEY_get_bn_param(key.get(), "n", &modulus) == 1);
+  const Bn n(modulus);
+  must(EVP_PKEY_get_bn_param(key.get(), "e", &exponent) == 1);
+  const Bn e(exponent);
+  if (BN_num_bits(n.get()) != 8 * kRsa3072Size)
+    return fail(Fault::unsupported, name + ": is an RSA key of " + std::to_string(BN_num_bits(n.get())) +
+                                        " bits; an enclave is signed with one of 3072");
+  if (!BN_is_word(e.get(), 3))
+    return fail(Fault::unsupported,
+                name + ": is an RSA key with the exponent " +
+                    (BN_num_bits(e.get()) <= 64 ? std::to_string(BN_get_word(e.get())) : "over 2^64") +
+                    "; an enclave is signed with one that has 3");
+  return little_endian(n);
 }
 
 }  // namespace hallmark

@@ -20,4 +20,8 @@ Rsa3072Cube verify_rsa3072_e3(std::span<const std::uint8_t, kRsa3072Size> modulu
                               std::span<const std::uint8_t, kRsa3072Size> signature,
                               const DigestOf<Alg::sha256>& digest);
 
+// The modulus of a public key in PEM: SubjectPublicKeyInfo (RFC 7468 section 13) or PKCS#1 ("RSA PUBLIC KEY", RFC 8017
+// appendix A.1.1). Every other key is refused by what it is. `name` says in messages where the text came from.
+Result<Rsa3072Number> parse_rsa3072_e3_public_key(std::string_view pem, const std::string& name);
+
 }  // namespace hallmark

@@ -1,13 +1,12 @@
 #include "lib/tee/sgx/measure.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "lib/formats/elf.h"
 #include "lib/tee/model/first_bytes.h"
+#include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
@@ -55,6 +54,9 @@ void warn(const Sigstruct& s, Measurement& m) {
     m.warnings.push_back(
         "debug-launchable: the signature lets the host set ATTRIBUTES.DEBUG and read the enclave's "
         "memory, with the same MRENCLAVE; check the attributes in the quote");
+  if (const KnownSigner* known = find_known_signer(mrsigner(s)))
+    m.warnings.push_back("the signing key is public: anybody can sign with it, so MRSIGNER says nothing; it is in " +
+                         describe(*known));
   if (s.num<"isvsvn">() == 0)
     m.warnings.push_back("ISVSVN is 0: no security version tells this enclave from a repaired one");
 }
@@ -142,14 +144,7 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
 Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs::path>& sigstruct,
                                    const Trace& trace) {
   TRY(const Fd file, open_file(image, O_RDONLY));
-  const ByteSource source = [&](std::span<std::uint8_t> into) -> Result<std::size_t> {
-    ssize_t n;
-    do n = read(file.get(), into.data(), into.size());
-    while (n < 0 && errno == EINTR);
-    if (n < 0) return fail_errno("cannot be read", errno);
-    return static_cast<std::size_t>(n);
-  };
-  TRY(const SgxsMeasurement stream, measure_sgxs(source, trace));
+  TRY(const SgxsMeasurement stream, measure_sgxs(source_of(file), trace));
   Measurement m{.format = "sgxs", .state = State::computed};
   m.registers = {{"mrenclave", Bytes(stream.mrenclave.begin(), stream.mrenclave.end())}};
   m.identity = Json::object();

@@ -76,12 +76,6 @@ Result<std::vector<Loadable>> loadables(const Elf& elf, std::uint64_t base, std:
   return out;
 }
 
-// Layout and patches have been in the metadata from the start; extend entries came with 1.5 and 3.2.
-bool has_extend_entries(const SdkMetadata& copy) {
-  const std::uint32_t generation = copy.major() % kElrangeMajor, minor = copy.header.num<"version_minor">();
-  return (generation == 1 && minor >= 5) || (generation == 3 && minor >= 2);
-}
-
 // A second shared object, appended to the file, that is loaded after the first (OpenSSL's FIPS provider).
 Result<std::vector<Loadable>> appended_object(const SdkMetadata& copy, ByteView file) {
   std::vector<Loadable> none;
@@ -213,6 +207,11 @@ Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uin
 }
 
 }  // namespace
+
+bool has_extend_entries(const SdkMetadata& copy) {
+  const std::uint32_t generation = copy.major() % kElrangeMajor, minor = copy.header.num<"version_minor">();
+  return (generation == 1 && minor >= 5) || (generation == 3 && minor >= 2);
+}
 
 Result<SdkImage> SdkImage::parse(ByteView file) {
   TRY(Elf elf, Elf::parse(file));

@@ -121,6 +121,9 @@ struct SdkMetadata {
   std::string version() const { return std::to_string(major()) + "." + std::to_string(header.num<"version_minor">()); }
 };
 
+// Layout and patches have been in the metadata from the start; extend entries came with 1.5 and 3.2.
+bool has_extend_entries(const SdkMetadata& copy);
+
 class SdkImage {
  public:
   // `file` must outlive the result. A file without signed metadata is an unsupported fault.

@@ -1,5 +1,9 @@
 #include "lib/tee/sgx/sgxs.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "lib/base/interrupt.h"
 
 namespace hallmark::sgx {
@@ -113,6 +117,16 @@ Status check_chunk(const RecordBytes& r, std::optional<Page>& page) {
 bool is_sgxs(ByteView first_bytes) {
   const std::string_view tag = as_text(first_bytes.first(std::min(first_bytes.size(), kTag)));
   return tag == kEcreate || tag == kUnsized;
+}
+
+ByteSource source_of(const Fd& file) {
+  return [&file](std::span<std::uint8_t> into) -> Result<std::size_t> {
+    ssize_t n;
+    do n = read(file.get(), into.data(), into.size());
+    while (n < 0 && errno == EINTR);
+    if (n < 0) return fail_errno("cannot be read", errno);
+    return static_cast<std::size_t>(n);
+  };
 }
 
 Result<SgxsMeasurement> measure_sgxs(const ByteSource& source, const Trace& trace) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "lib/base/files.h"
 #include "lib/tee/sgx/mrenclave.h"
 
 namespace hallmark::sgx {
@@ -22,6 +23,8 @@ struct SgxsMeasurement {
 
 // Fills the span as far as there are bytes left, and says how far that was.
 using ByteSource = std::function<Result<std::size_t>(std::span<std::uint8_t>)>;
+// The bytes of an open file, which must outlive the source.
+ByteSource source_of(const Fd& file);
 
 // Reads the stream once, in pieces, and holds it to the canonical form: one ECREATE first; pages aligned, inside the
 // enclave and ascending; chunks inside the page added last, each at most once; all unused bytes of a record zero.

@@ -10,9 +10,10 @@ std::string hex_number(std::uint64_t value, unsigned digits) {
   return "0x" + std::string(digits > text.size() ? digits - text.size() : 0, '0') + text;
 }
 
-Failure wrong(std::string_view field, std::size_t offset, ByteView found, ByteView wanted) {
-  return fail(Fault::format, "SIGSTRUCT: " + std::string(field) + " at " + hex_offset(offset) + ": is " +
-                                 to_hex(found) + ", not " + to_hex(wanted));
+Status expect(std::string_view field, std::size_t offset, ByteView found, ByteView wanted) {
+  if (std::ranges::equal(found, wanted)) return {};
+  return fail(Fault::format,
+              std::string(field) + " at " + hex_offset(offset) + ": is " + to_hex(found) + ", not " + to_hex(wanted));
 }
 
 }  // namespace
@@ -22,11 +23,14 @@ bool is_sigstruct(ByteView first_bytes) {
          std::equal(kSigstructHeader.begin(), kSigstructHeader.end(), first_bytes.begin());
 }
 
+Status check_headers(ByteView header, ByteView header2) {
+  CHECK(expect("header", 0, header, kSigstructHeader));
+  return expect("header2", 24, header2, kSigstructHeader2);
+}
+
 Result<Sigstruct> parse_sigstruct(ByteView bytes) {
   TRY(Sigstruct s, Sigstruct::parse(bytes));
-  if (!is_sigstruct(s.bytes())) return wrong("header", 0, s.get<"header">(), kSigstructHeader);
-  if (const auto found = s.get<"header2">(); !std::equal(found.begin(), found.end(), kSigstructHeader2.begin()))
-    return wrong("header2", 24, found, kSigstructHeader2);
+  CHECK(in("SIGSTRUCT", check_headers(s.get<"header">(), s.get<"header2">())));
   if (s.num<"exponent">() != 3)
     return fail(Fault::format, "SIGSTRUCT: exponent at 0x200: is " + std::to_string(s.num<"exponent">()) + ", not 3");
   return s;

@@ -46,6 +46,8 @@ using Sigstruct = Record<kSigstruct>;
 inline constexpr std::array<std::uint8_t, 12> kSigstructHeader{0x06, 0, 0, 0, 0xe1, 0, 0, 0, 0, 0, 0x01, 0};
 inline constexpr std::array<std::uint8_t, 16> kSigstructHeader2{0x01, 0x01, 0, 0, 0x60, 0, 0, 0,
                                                                 0x60, 0,    0, 0, 0x01, 0, 0, 0};
+// Whether they do; both stand at the same offsets in SIGSTRUCT and in its signed part.
+Status check_headers(ByteView header, ByteView header2);
 
 inline constexpr std::uint64_t kAttributeDebug = 0x2;
 

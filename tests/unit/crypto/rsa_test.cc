@@ -59,5 +59,38 @@ TEST(Rsa3072, RefusesNumbersOutOfRange) {
   EXPECT_FALSE(verify_rsa3072_e3(s.modulus, s.modulus, s.digest).verifies);
 }
 
+std::string public_key(const std::string& name) {
+  return *read_text(fs::path(HALLMARK_SOURCE_DIR) / "tests/fuzz/corpus/rsa_key" / name, 1 << 16);
+}
+
+// The same key in both encodings, written by openssl from the number that Python computed.
+TEST(Rsa3072, ReadsAPublicKey) {
+  for (const char* name : {"spki.pub", "pkcs1.pub"}) {
+    const auto modulus = parse_rsa3072_e3_public_key(public_key(name), name);
+    ASSERT_TRUE(modulus) << modulus.error().message();
+    EXPECT_EQ(*modulus, signed_by_python().modulus);
+  }
+}
+
+TEST(Rsa3072, RefusesOtherKeysByWhatTheyAre) {
+  const auto why = [](const std::string& pem) {
+    const auto modulus = parse_rsa3072_e3_public_key(pem, "a.pub");
+    return modulus ? "accepted" : modulus.error().message();
+  };
+  EXPECT_EQ(why(public_key("rsa2048.pub")), "a.pub: is an RSA key of 2048 bits; an enclave is signed with one of 3072");
+  EXPECT_EQ(why(public_key("e65537.pub")),
+            "a.pub: is an RSA key with the exponent 65537; an enclave is signed with one that has 3");
+  EXPECT_EQ(why(public_key("ec.pub")), "a.pub: is no RSA key; an enclave is signed with RSA of 3072 bits, exponent 3");
+  std::string relabelled = public_key("spki.pub");
+  for (std::size_t at = 0; (at = relabelled.find("PUBLIC", at)) != relabelled.npos;)
+    relabelled.replace(at, 6, "PRIVATE");
+  EXPECT_EQ(why(relabelled).find("a.pub: is a private key where a public one is wanted"), 0u) << why(relabelled);
+  EXPECT_EQ(why(public_key("spki.pub") + public_key("spki.pub")), "a.pub: has something after the PEM block");
+  EXPECT_EQ(why("-----BEGIN PUBLIC KEY-----\nMAA=\n-----END PUBLIC KEY-----\n"), "a.pub: holds no valid public key");
+  EXPECT_EQ(why("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"),
+            "a.pub: is a PEM block \"CERTIFICATE\", not \"PUBLIC KEY\"");
+  EXPECT_EQ(why(""), "a.pub: does not begin with a PEM block (\"-----BEGIN \")");
+}
+
 }  // namespace
 }  // namespace hallmark

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "lib/base/files.h"
+#include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/sdk_image.h"
+#include "lib/tee/sgx/signing.h"
 #include "lib/tee/sgx/sigstruct.h"
 
 namespace hallmark::sgx {
@@ -33,6 +35,7 @@ void expect_table() {
 
 TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kSigstruct>();
+  expect_table<kSigningMaterial>();
   expect_table<kMetadata>();
   expect_table<kPatchEntry>();
   expect_table<kLayoutEntry>();
@@ -40,6 +43,14 @@ TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kElrangeEntry>();
   expect_table<kExtendEntry>();
   expect_table<kSharedObjectEntry>();
+}
+
+TEST(SgxSpec, HasTheKnownSigners) {
+  std::string wanted = "| MRSIGNER | repository | file | commit |\n|---|---|---|---|\n";
+  for (const KnownSigner& s : known_signers())
+    wanted += "| `" + std::string(s.mrsigner) + "` | " + std::string(s.repository) + " | `" + std::string(s.path) +
+              "` | `" + std::string(s.commit.substr(0, 12)) + "` |\n";
+  EXPECT_NE(page().find(wanted + "\n"), std::string::npos) << wanted;
 }
 
 }  // namespace
