@@ -45,11 +45,11 @@ damage
 chmod -R u+w "$HALLMARK_STORE/trees"
 rm -rf "$HALLMARK_STORE/trees"
 refused 1 'make' "$HALLMARK" build -o "$work/not-made"
-[[ ! -e $work/not-made && -z $(ls -A "$HALLMARK_STORE/trees"/* 2>/dev/null) ]]
+[[ ! -e $work/not-made && -z $(find "$HALLMARK_STORE/trees" -mindepth 2) ]]
 "$HALLMARK" build --quiet >/dev/null
 
 # ── a mirror that serves other bytes ──
-# An archive of one suite whose InRelease is the real text under another key, and whose packages are one byte off.
+# The archive's own text, signed by somebody else.
 inrelease=$(sed -n 's/.*inrelease_sha256: \([0-9a-f]*\).*/\1/p' hallmark.lock | head -n 1)
 export GNUPGHOME=$work/gnupg
 mkdir -m 700 "$GNUPGHOME"
@@ -59,10 +59,10 @@ sed -e '1,/^$/d' -e '/^-----BEGIN PGP SIGNATURE/,$d' "$HALLMARK_STORE/blobs/sha2
   gpg --batch --quiet --clearsign >"$work/mirror/dists/bookworm/InRelease"
 gpgconf --kill gpg-agent
 sed -e "s|{suite: bookworm}|{suite: bookworm, mirrors: ['file://$work/mirror']}|" -e '/bookworm-security/d' \
-  -e 's/path: \./archive: {file: empty.tar, sha256: HASH, size: SIZE}/' hallmark.yaml >"$work/foreign/hallmark.yaml"
-tar -cf "$work/foreign/empty.tar" -C "$work/clone" LICENSE
-sed -i -e "s/HASH/$(sha "$work/foreign/empty.tar")/" -e "s/SIZE/$(stat -c %s "$work/foreign/empty.tar")/" \
-  -e 's/epoch: commit/epoch: 0/' "$work/foreign/hallmark.yaml"
+  -e 's|path: \.|archive: {urls: [file://FOLDER/some.tar], sha256: HASH, size: SIZE}|' hallmark.yaml >"$work/foreign/hallmark.yaml"
+tar -cf "$work/foreign/some.tar" -C "$work/clone" LICENSE
+sed -i -e "s/HASH/$(sha "$work/foreign/some.tar")/" -e "s/SIZE/$(stat -c %s "$work/foreign/some.tar")/" \
+  -e 's/epoch: commit/epoch: 0/' -e "s|FOLDER|$work/foreign|" "$work/foreign/hallmark.yaml"
 refused 1 'InRelease of bookworm' "$HALLMARK" pin -f "$work/foreign/hallmark.yaml"
 grep -qi 'sign' "$errors"
 [[ ! -e $work/foreign/hallmark.lock ]]
