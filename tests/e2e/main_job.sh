@@ -22,7 +22,15 @@ expect_exit 2 "$HALLMARK" build 2>"$work/err"
 grep -q 'hallmark.yaml' "$work/err"
 cp "$work/spec" hallmark.yaml
 
-"$HALLMARK" build
+# A report is what its schema says.
+valid() {
+  python3 -c 'import json, sys, jsonschema
+jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))' \
+    "$HALLMARK_SOURCE_DIR/specs/schemas/$1.schema.json" "$2"
+}
+
+"$HALLMARK" build --json >"$work/report.json"
+valid build-v1 "$work/report.json"
 image=hallmark-out/out/enclave.sgxs
 equal "$("$HALLMARK" measure "$image" --json | json "['registers']['mrenclave']")" "$expected"
 # SGXS is the measured stream itself: coreutils is the oracle.
@@ -50,6 +58,7 @@ expect_exit 1 "$HALLMARK" verify "$certificate" --key "$work/builder.pub" --arti
 HALLMARK_STORE=$work/stranger "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" --source enclave=. \
   --out "$work/rebuilt" --json >"$work/report.json"
 json "['outputs']" <"$work/report.json" | grep -q identical
+valid rebuild-v1 "$work/report.json"
 cmp "$image" "$work/rebuilt/out/enclave.sgxs"
 "$HALLMARK" compare hallmark-out "$work/rebuilt"
 
@@ -64,6 +73,6 @@ grep -q different "$work/compared"
 # From the changed clone the old certificate can still be rebuilt, because its commit is in the history. A clone without
 # that history has other source: refused by its hash before anything is built.
 git clone -q --depth 1 "file://$work/clone" "$work/shallow"
-expect_exit 1 env HALLMARK_STORE="$work/stranger2" "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" --source enclave="$work/shallow/examples/sgx-enclave" \
-  --out "$work/rebuilt2" 2>"$work/err"
+expect_exit 1 env HALLMARK_STORE="$work/stranger2" "$HALLMARK" rebuild "$certificate" --key "$work/builder.pub" \
+  --source enclave="$work/shallow/examples/sgx-enclave" --out "$work/rebuilt2" 2>"$work/err"
 grep -q enclave "$work/err"
