@@ -1,5 +1,5 @@
-// Small enclaves, one a feature of the loader or a forgery. Oracle: sgx/make_enclaves.py, which made them, knows the
-// pages of each and hashes the list of their records with Python's hashlib.
+// Small enclaves, one a feature of the loader or a forgery. Oracle: the Python program in each folder, which made them,
+// knows the pages of each and hashes the list of their records with Python's hashlib.
 #include <gtest/gtest.h>
 
 #include "lib/tee/platform.h"
@@ -7,17 +7,20 @@
 namespace hallmark {
 namespace {
 
-const fs::path kFolder = fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx";
+const fs::path kVectors = fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors";
 
 struct Case {
+  fs::path folder;
   Json want;
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.want.find("file")->string(); }
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  const Json list = *parse_json(*read_text(kFolder / "cases.json", 1 << 20));
-  for (const Json& want : list.items()) out.push_back({want});
+  for (const char* name : {"sgx", "open_enclave"}) {
+    const Json list = *parse_json(*read_text(kVectors / name / "cases.json", 1 << 20));
+    for (const Json& want : list.items()) out.push_back({kVectors / name, want});
+  }
   return out;
 }
 
@@ -32,14 +35,20 @@ void expect_begin(const std::vector<std::string>& found, const Json& wanted) {
 
 TEST_P(SgxMade, MeasuresAsItsMakerSays) {
   const Json& want = GetParam().want;
-  MeasureRequest request{.image = kFolder / want.find("file")->string(), .companions = {}};
-  if (const Json* sig = want.find("sig")) request.companions["sigstruct"] = kFolder / sig->string();
+  const fs::path& folder = GetParam().folder;
+  MeasureRequest request{.image = folder / want.find("file")->string()};
+  for (auto [key, role] : {std::pair{"sig", "sigstruct"}, {"libpal", "libpal"}})
+    if (const Json* file = want.find(key)) request.companions[role] = folder / file->string();
   auto m = measure(request);
   ASSERT_TRUE(m) << m.error().message();
   EXPECT_EQ(to_text(m->state), want.find("state")->string());
   EXPECT_EQ(to_hex(m->registers.at(0).digest), want.find("mrenclave")->string());
   expect_begin(m->problems, *want.find("problems"));
   expect_begin(m->warnings, *want.find("warnings"));
+  const Json* inputs = want.find("inputs");
+  if (inputs != nullptr) {
+    for (const auto& [key, value] : inputs->members()) EXPECT_EQ(*m->inputs.find(key), value) << key;
+  }
   const Json* metadata = want.find("metadata");
   if (metadata == nullptr) return;
   EXPECT_EQ(m->inputs.find("sdk_version")->string(), "2.26.100");

@@ -7,6 +7,7 @@
 #include "lib/formats/elf.h"
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/known_signers.h"
+#include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
@@ -29,6 +30,9 @@ bool is_gramine_manifest(ByteView bytes) {
          text.starts_with("[sgx]") || text.find("\n[sgx]") != text.npos;
 }
 
+constexpr const char* kWrongQuotients =
+    "q1 or q2 in SIGSTRUCT does not belong to its signature: a processor refuses it";
+
 // What the signature promises, held against what the pages measure to. `where` is empty or names the metadata copy.
 void judge(const std::string& where, const DigestOf<Alg::sha256>& mrenclave, const Sigstruct& s, Measurement& m) {
   const auto claimed = s.get<"enclavehash">();
@@ -42,8 +46,7 @@ void judge(const std::string& where, const DigestOf<Alg::sha256>& mrenclave, con
     m.problems.push_back(where +
                          "the signature is forged: the pages measure to what SIGSTRUCT says, but its RSA "
                          "signature does not verify");
-  if (signature.rsa && !signature.quotients)
-    m.problems.push_back(where + "q1 or q2 in SIGSTRUCT does not belong to its signature: a processor refuses it");
+  if (signature.rsa && !signature.quotients) m.problems.push_back(where + kWrongQuotients);
 }
 
 // What the signature allows that a person should know about.
@@ -59,6 +62,24 @@ void warn(const Sigstruct& s, Measurement& m) {
                          describe(*known));
   if (s.num<"isvsvn">() == 0)
     m.warnings.push_back("ISVSVN is 0: no security version tells this enclave from a repaired one");
+}
+
+// The same for an image with one signature, which also says who signed.
+void judge_single(const DigestOf<Alg::sha256>& mrenclave, const Sigstruct& s, Measurement& m) {
+  judge("", mrenclave, s, m);
+  m.state = m.problems.empty() ? State::equal : State::mismatch;
+  m.identity = identity_of(s);
+  m.policy = policy_of(s);
+  warn(s, m);
+}
+
+// The same for a signature in a file of its own.
+Status judge_file(const DigestOf<Alg::sha256>& mrenclave, const fs::path& file, Measurement& m) {
+  const std::string name = file.string();
+  TRY(const Bytes bytes, read_file(file, kSigstruct.size));
+  TRY(const Sigstruct s, in(name, parse_sigstruct(bytes)));
+  judge_single(mrenclave, s, m);
+  return {};
 }
 
 void warn_of_unmeasured_code(std::uint64_t pages, Measurement& m) {
@@ -159,16 +180,88 @@ Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs
     m.warnings.push_back(std::to_string(stream.chunks_unmeasured) +
                          " chunks of 256 bytes are loaded without being "
                          "measured: MRENCLAVE does not cover them");
-  if (!sigstruct) return m;
+  if (sigstruct) CHECK(judge_file(stream.mrenclave, *sigstruct, m));
+  return m;
+}
 
-  const std::string name = sigstruct->string();
-  TRY(const Bytes bytes, read_file(*sigstruct, kSigstruct.size));
-  TRY(const Sigstruct s, in(name, parse_sigstruct(bytes)));
-  judge("", stream.mrenclave, s, m);
-  m.state = m.problems.empty() ? State::equal : State::mismatch;
+// Open Enclave's properties as the document's `identity` and `policy` name them: they are bytes of the image.
+Json measured_policy() {
+  return Json::array({"isvprodid", "isvsvn", "isv_family_id", "isv_ext_prod_id", "attributes", "xfrm"});
+}
+
+// A processor goes by SIGSTRUCT, the code in the enclave may go by its properties.
+void warn_of_other_properties(const OeProperties& p, const Sigstruct& s, Measurement& m) {
+  const Json measured = Json::object({{"isvprodid", int{p.num<"product_id">()}},
+                                      {"isvsvn", int{p.num<"security_version">()}},
+                                      {"isv_family_id", to_hex(p.get<"family_id">())},
+                                      {"isv_ext_prod_id", to_hex(p.get<"extended_product_id">())}});
+  if (const std::string other = differences(identity_of(s), measured); !other.empty())
+    m.warnings.push_back("the measured properties in .oeinfo differ from SIGSTRUCT in " + other);
+}
+
+// The value is that of a base enclave with the payload behind it, and only the payload is at hand.
+Result<Measurement> read_ego(const OeImage& image) {
+  if (!image.sigstruct())
+    return fail(Fault::unsupported, ".oeinfo: holds no SIGSTRUCT yet; this payload is not signed");
+  const Sigstruct& s = *image.sigstruct();
+  const OeProperties& p = image.properties();
+  const auto claimed = s.get<"enclavehash">();
+  Measurement m{.format = "ego", .state = State::embedded};
+  m.registers = {{"mrenclave", Bytes(claimed.begin(), claimed.end())}};
   m.identity = identity_of(s);
   m.policy = policy_of(s);
+  m.inputs = Json::object({{"measured_policy", measured_policy()},
+                           {"heap_pages", p.num<"num_heap_pages">()},
+                           {"stack_pages", p.num<"num_stack_pages">()},
+                           {"threads", p.num<"num_tcs">()},
+                           {"payload_size", image.ego_payload()->num<"size">()}});
+  const SignatureCheck signature = check_signature(s);
+  if (!signature.rsa) m.problems.push_back("the signature is forged: the RSA signature in .oeinfo does not verify");
+  if (signature.rsa && !signature.quotients) m.problems.push_back(kWrongQuotients);
+  if (!m.problems.empty()) m.state = State::mismatch;
+  m.warnings.push_back(
+      "not recomputed: EGo loads this file behind a base enclave of its own (ego-enclave) and measures both; MRENCLAVE "
+      "is what SIGSTRUCT says, and the code in the file may be another");
   warn(s, m);
+  return m;
+}
+
+Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+  TRY(const OeImage image, OeImage::parse(file));
+  const bool carries_signature = image.sigstruct().has_value();
+  if (sigstruct && (carries_signature || image.ego_payload()))
+    return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
+  if (image.ego_payload()) return read_ego(image);
+  TRY(const Load load, image.load());
+  Mrenclave hash(load.ssa_frame_size, load.size, trace);
+  CHECK(load.replay(hash));
+  const auto value = hash.finish();
+  Measurement m{.format = "open-enclave", .state = State::computed};
+  m.registers = {{"mrenclave", Bytes(value.begin(), value.end())}};
+  const OeProperties& p = image.properties();
+  m.inputs = Json::object({{"enclave_size", load.size},
+                           {"ssa_frame_size", std::uint64_t{load.ssa_frame_size}},
+                           {"pages_eadd", hash.pages_added()},
+                           {"pages_eextend", hash.pages_extended()},
+                           {"measured_policy", measured_policy()},
+                           {"heap_pages", p.num<"num_heap_pages">()},
+                           {"stack_pages", p.num<"num_stack_pages">()},
+                           {"threads", p.num<"num_tcs">()}});
+  if ((p.num<"flags">() & kOeZeroBase) != 0) m.inputs["start_address"] = p.num<"start_address">();
+  warn_of_unmeasured_code(hash.unmeasured_code(), m);
+  if (!carries_signature)
+    m.warnings.push_back(
+        "not signed yet: a configuration given to the signing tool changes the properties in .oeinfo, "
+        "and MRENCLAVE with them");
+  if (carries_signature) {
+    judge_single(value, *image.sigstruct(), m);
+    warn_of_other_properties(p, *image.sigstruct(), m);
+  } else if (sigstruct) {
+    CHECK(judge_file(value, *sigstruct, m));
+  } else {
+    m.identity = Json::object();
+    m.policy = Json::object();
+  }
   return m;
 }
 
@@ -205,8 +298,10 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
   TRY(const Bytes bytes, read_file(image, kMaxImage));
   TRY(const Elf elf, Elf::parse(bytes));
   if (elf.find_section(".note.sgxmeta") == nullptr) {
-    if (elf.find_section(".oeinfo") != nullptr)
-      return fail(Fault::unsupported, "an Open Enclave image, which is not measured yet");
+    if (elf.find_section(".oeinfo") != nullptr) {
+      CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
+      return measure_oe(bytes, companion(request, "sigstruct"), trace);
+    }
     return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
   }
   if (companion(request, "sigstruct"))

@@ -3,9 +3,11 @@
 
 #include "lib/base/files.h"
 #include "lib/tee/sgx/known_signers.h"
+#include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/signing.h"
 #include "lib/tee/sgx/sigstruct.h"
+#include "lib/tee/sgx/tcs.h"
 
 namespace hallmark::sgx {
 namespace {
@@ -43,6 +45,9 @@ TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kElrangeEntry>();
   expect_table<kExtendEntry>();
   expect_table<kSharedObjectEntry>();
+  expect_table<kOeProperties>();
+  expect_table<kEgoPayload>();
+  expect_table<kTcsLayout>();
 }
 
 TEST(SgxSpec, HasTheKnownSigners) {
