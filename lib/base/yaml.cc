@@ -149,7 +149,9 @@ std::string yaml_scalar(std::string_view text) {
   });
   const bool word =
       !text.empty() && (std::isalnum(static_cast<unsigned char>(text[0])) != 0 || text[0] == '/') && safe_bytes;
-  const bool other_meaning = is_integer(text) || text == "true" || text == "false" || text == "null";
+  // yaml-cpp reads Null and NULL as null too.
+  const bool other_meaning =
+      is_integer(text) || text == "true" || text == "false" || text == "null" || text == "Null" || text == "NULL";
   // Colons are safe inside a plain scalar when no space follows; digests and URLs have them.
   if (word && !other_meaning) return std::string(text);
   return Json(text).canonical();  // a JSON string is a YAML double-quoted scalar

@@ -52,6 +52,8 @@ TEST(Yaml, WritesScalarsThatComeBackAsTheyWere) {
                              "-1",
                              "true",
                              "null",
+                             "Null",
+                             "NULL",
                              "~",
                              "a: b",
                              "# x",
