@@ -9,13 +9,14 @@
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
+#include "lib/tee/sgx/sdk_metadata.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
 
 namespace hallmark::sgx {
 namespace {
 
-constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30, kMaxConfig = std::uint64_t{1} << 20;
 
 bool is_elf(ByteView bytes) {
   return as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4))) ==
@@ -107,11 +108,9 @@ std::string differences(const Json& first, const Json& other) {
 }
 
 // Every copy of the metadata is loaded and measured: which of them a machine uses depends on its loader, so an
-// identity is one only if they all lead to it.
-Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
-  TRY(SdkImage image, SdkImage::parse(file));
-  Measurement m{.format = "sgx-sdk-elf"};
-  Json metadata = Json::array();
+// identity is one only if they all lead to it. Returns what the first one measures to; a row for each goes to `rows`.
+Result<DigestOf<Alg::sha256>> measure_copies(const SdkImage& image, bool is_signed, const Trace& trace, Json& rows,
+                                             Measurement& m) {
   std::optional<DigestOf<Alg::sha256>> mrenclave;
   const SdkMetadata& first = image.copies().front();
 
@@ -123,14 +122,17 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
     CHECK(load.replay(hash));
     const auto value = hash.finish();
     const auto claimed = copy.sigstruct.get<"enclavehash">();
-    metadata.push_back(Json::object({{"version", copy.version()},
-                                     {"computed", to_hex(value)},
-                                     {"sigstruct", to_hex(claimed)},
-                                     {"match", std::equal(value.begin(), value.end(), claimed.begin())},
-                                     {"elrange", elrange_json(copy.elrange)},
-                                     {"pages_eadd", hash.pages_added()},
-                                     {"pages_eextend", hash.pages_extended()}}));
-    judge(image.copies().size() == 1 ? "" : name + ": ", value, copy.sigstruct, m);
+    Json row = Json::object({{"version", copy.version()},
+                             {"computed", to_hex(value)},
+                             {"elrange", elrange_json(copy.elrange)},
+                             {"pages_eadd", hash.pages_added()},
+                             {"pages_eextend", hash.pages_extended()}});
+    if (is_signed) {
+      row["sigstruct"] = to_hex(claimed);
+      row["match"] = std::equal(value.begin(), value.end(), claimed.begin());
+      judge(image.copies().size() == 1 ? "" : name + ": ", value, copy.sigstruct, m);
+    }
+    rows.push_back(std::move(row));
     if (!mrenclave) {
       mrenclave = value;
       m.inputs = Json::object({{"enclave_size", copy.header.num<"enclave_size">()},
@@ -148,17 +150,81 @@ Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
       m.warnings.push_back(name + " differs from metadata " + first.version() + " in " + other +
                            ": which one holds depends on the machine");
   }
-
-  m.state = m.problems.empty() ? State::equal : State::mismatch;
-  m.registers = {{"mrenclave", Bytes(mrenclave->begin(), mrenclave->end())}};
-  m.identity = identity_of(first.sigstruct);
-  m.policy = policy_of(first.sigstruct);
-  warn(first.sigstruct, m);
   if (image.is_simulation()) m.warnings.push_back("built for the SDK's simulator: it runs without any protection");
   if (image.sdk_version()) m.inputs["sdk_version"] = *image.sdk_version();
   m.inputs["sim_mode"] = image.is_simulation();
   m.inputs["textrel"] = image.has_text_relocations();
-  m.inputs["metadata"] = std::move(metadata);
+  return *mrenclave;
+}
+
+Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
+  TRY(const SdkImage image, SdkImage::parse(file));
+  Measurement m{.format = "sgx-sdk-elf"};
+  Json rows = Json::array();
+  TRY(const auto mrenclave, measure_copies(image, true, trace, rows, m));
+  const Sigstruct& sigstruct = image.copies().front().sigstruct;
+  m.state = m.problems.empty() ? State::equal : State::mismatch;
+  m.registers = {{"mrenclave", Bytes(mrenclave.begin(), mrenclave.end())}};
+  m.identity = identity_of(sigstruct);
+  m.policy = policy_of(sigstruct);
+  warn(sigstruct, m);
+  m.inputs["metadata"] = std::move(rows);
+  return m;
+}
+
+// What a configuration says of the identity; who signs it, and when, it does not.
+Json configured_identity(const Sigstruct& s) {
+  const Json all = identity_of(s);
+  Json out = Json::object();
+  for (const Json::Member& member : all.members())
+    if (member.key != "mrsigner" && member.key != "date") out[member.key] = member.value;
+  return out;
+}
+
+// A signed file is held against what was measured from its code and the configuration.
+Status compare_with_signed(ByteView file, const DigestOf<Alg::sha256>& mrenclave, const Sigstruct& configured,
+                           Measurement& m) {
+  TRY(const SdkImage image, in("its own metadata", SdkImage::parse(file)));
+  Measurement own;
+  Json rows = Json::array();
+  const Trace none;
+  CHECK(in("its own metadata", measure_copies(image, true, none, rows, own)));
+  m.problems.insert(m.problems.end(), own.problems.begin(), own.problems.end());
+  for (std::size_t i = 0; i < image.copies().size(); i++) {
+    const SdkMetadata& copy = image.copies()[i];
+    const std::string name = "metadata " + copy.version();
+    const std::string& value = rows.items()[i].find("computed")->string();
+    if (value != to_hex(mrenclave))
+      m.problems.push_back("under the configuration the code measures to " + to_hex(mrenclave) + ", under the file's " +
+                           name + " to " + value);
+    const std::string other = differences(configured_identity(configured), identity_of(copy.sigstruct)) +
+                              differences(policy_of(configured), policy_of(copy.sigstruct));
+    if (!other.empty()) m.problems.push_back(name + " is signed with another configuration: " + other);
+  }
+  m.state = m.problems.empty() ? State::equal : State::mismatch;
+  if (m.state == State::equal) m.identity = identity_of(image.copies().front().sigstruct);
+  m.inputs["signed_metadata"] = std::move(rows);
+  return {};
+}
+
+// As the signing tool would measure it: from the code and the configuration, and from nothing that signing adds.
+Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_file, const Trace& trace) {
+  TRY(const Bytes xml, read_file(config_file, kMaxConfig));
+  TRY(const SdkConfig config, in(config_file.string(), parse_sdk_config(xml)));
+  TRY(const Bytes metadata, build_sdk_metadata(file, config));
+  TRY(const SdkImage image, SdkImage::parse(file, metadata));
+  Measurement m{.format = "sgx-sdk-elf"};
+  Json rows = Json::array();
+  TRY(const auto mrenclave, measure_copies(image, false, trace, rows, m));
+  const Sigstruct& configured = image.copies().front().sigstruct;
+  m.state = m.problems.empty() ? State::computed : State::mismatch;
+  m.registers = {{"mrenclave", Bytes(mrenclave.begin(), mrenclave.end())}};
+  m.identity = configured_identity(configured);
+  m.policy = policy_of(configured);
+  m.inputs["metadata"] = std::move(rows);
+  m.inputs["config"] = to_json(config);
+  if (image.carries_metadata()) CHECK(compare_with_signed(file, mrenclave, configured, m));
+  warn(configured, m);
   return m;
 }
 
@@ -306,7 +372,8 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
   }
   if (companion(request, "sigstruct"))
     return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
-  CHECK(only(request, "an enclave of the Intel SGX SDK", {}));
+  CHECK(only(request, "an enclave of the Intel SGX SDK", {"config"}));
+  if (const auto config = companion(request, "config")) return measure_sdk_unsigned(bytes, *config, trace);
   return measure_sdk(bytes, trace);
 }
 

@@ -17,6 +17,7 @@
 //   mrenclave   the running hash, one method a leaf function
 //   sigstruct   what the author signed, and whether the signature holds
 //   sdk_image   the shared objects of the Intel SGX SDK: ELF segments, then what the metadata adds
+//   sdk_config, sdk_metadata   what the SDK's signing tool makes of an unsigned one and its configuration
 //   sgxs        streams that list the records themselves
 //   measure     puts them together, and says what does not fit
 //
@@ -30,7 +31,8 @@ namespace hallmark::sgx {
 // Whether a file that begins like this may be an enclave, measurable or not.
 bool recognises(ByteView first_bytes);
 
-// Companions: "sigstruct", the file with the SIGSTRUCT of an image that does not carry its own.
+// Companions: "sigstruct", the file with the SIGSTRUCT of an image that does not carry its own; "config", the
+// Enclave.config.xml of an SDK enclave that is to be measured as the signing tool would.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 
 }  // namespace hallmark::sgx

@@ -206,6 +206,13 @@ Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uin
   return {};
 }
 
+// Right behind the note's name.
+constexpr std::size_t kMetadataInNote = 25;
+
+bool begins_copy(ByteView list) {
+  return list.size() >= kMetadata.size && load_le<std::uint64_t>(list) == kMetadataMagic;
+}
+
 }  // namespace
 
 bool has_extend_entries(const SdkMetadata& copy) {
@@ -213,20 +220,25 @@ bool has_extend_entries(const SdkMetadata& copy) {
   return (generation == 1 && minor >= 5) || (generation == 3 && minor >= 2);
 }
 
-Result<SdkImage> SdkImage::parse(ByteView file) {
+Result<SdkImage> SdkImage::parse(ByteView file) { return parse_with(file, std::nullopt); }
+Result<SdkImage> SdkImage::parse(ByteView file, ByteView metadata) { return parse_with(file, metadata); }
+
+Result<SdkImage> SdkImage::parse_with(ByteView file, std::optional<ByteView> metadata) {
   TRY(Elf elf, Elf::parse(file));
   if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
     return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
                                         std::to_string(elf.machine()) + " is no x86-64 shared object");
   SdkImage image(file, std::move(elf));
-  CHECK(image.read_metadata());
+  TRY(const ByteView own, image.read_note());
+  image.carries_metadata_ = begins_copy(own);
+  CHECK(image.read_copies(metadata.value_or(own)));
   CHECK(image.read_relocations());
   CHECK(image.read_symbols());
   return image;
 }
 
 // An ELF note, but for its alignment: three 32-bit words, the name "sgx_metadata", and right after it the metadata.
-Status SdkImage::read_metadata() {
+Result<ByteView> SdkImage::read_note() {
   using std::string_view_literals::operator""sv;
   const ElfSection* section = elf_.find_section(".note.sgxmeta");
   if (section == nullptr) return fail(Fault::unsupported, "ELF: has no section .note.sgxmeta");
@@ -236,14 +248,18 @@ Status SdkImage::read_metadata() {
   const auto size = r.at(4).le<std::uint32_t>("descsz");
   r.at(8).skip(4, "type");
   r.at(12).literal("sgx_metadata\0"sv, "name");
-  ByteView list = r.at(25).view(size, "metadata");
+  ByteView list = r.at(kMetadataInNote).view(size, "metadata");
   CHECK(r.finish(0));
   if (name_size != 13)
     return fail(Fault::format, ".note.sgxmeta: namesz at 0x0: is " + std::to_string(name_size) + ", not 13");
+  return list;
+}
 
+Status SdkImage::read_copies(ByteView list) {
   // The copies follow each other; the first place that does not begin like one ends the list.
-  while (list.size() >= kMetadata.size && load_le<std::uint64_t>(list) == kMetadataMagic) {
-    const std::string where = "metadata at " + hex_offset(static_cast<std::uint64_t>(list.data() - note_.data()));
+  std::size_t at = kMetadataInNote;
+  for (; begins_copy(list); at += copies_.back().bytes.size()) {
+    const std::string where = "metadata at " + hex_offset(at);
     if (copies_.size() == kMaxCopies)
       return fail(Fault::format, where + ": more than " + std::to_string(kMaxCopies) + " copies");
     TRY(auto header, Record<kMetadata>::parse(list.first(kMetadata.size)));
@@ -266,7 +282,9 @@ Status SdkImage::read_metadata() {
     list = list.subspan(length);
   }
   if (copies_.empty())
-    return fail(Fault::unsupported, ".note.sgxmeta: holds no metadata yet; this enclave is not signed");
+    return fail(Fault::unsupported,
+                ".note.sgxmeta: holds no metadata yet; this enclave is not signed, and is measured along with its "
+                "configuration (--config)");
   return {};
 }
 

@@ -128,8 +128,12 @@ class SdkImage {
  public:
   // `file` must outlive the result. A file without signed metadata is an unsupported fault.
   static Result<SdkImage> parse(ByteView file);
+  // The same with these copies of the metadata, which must outlive the result too; the file's own are not looked at.
+  static Result<SdkImage> parse(ByteView file, ByteView metadata);
 
   const std::vector<SdkMetadata>& copies() const { return copies_; }
+  // Whether the file itself holds metadata, and so is signed.
+  bool carries_metadata() const { return carries_metadata_; }
   // What the loader does with the file under that copy of the metadata.
   Result<Load> load(const SdkMetadata& copy) const;
 
@@ -141,7 +145,9 @@ class SdkImage {
 
  private:
   SdkImage(ByteView file, Elf elf) : file_(file), elf_(std::move(elf)) {}
-  Status read_metadata();
+  static Result<SdkImage> parse_with(ByteView file, std::optional<ByteView> metadata);
+  Result<ByteView> read_note();
+  Status read_copies(ByteView list);
   Status read_symbols();
   Status read_relocations();
 
@@ -149,7 +155,7 @@ class SdkImage {
   Elf elf_;
   ByteView note_;
   std::vector<SdkMetadata> copies_;
-  bool text_relocations_ = false, simulation_ = false;
+  bool text_relocations_ = false, simulation_ = false, carries_metadata_ = false;
   std::vector<std::uint64_t> relocated_pages_;  // page numbers, sorted
   std::optional<std::string> sdk_version_;
 };
