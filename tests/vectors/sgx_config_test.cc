@@ -189,5 +189,31 @@ TEST_F(SgxConfigVectors, AnEnclaveOfIntelMeasuresToWhatIntelSigned) {
   EXPECT_EQ(m->state, State::equal) << testing::PrintToString(m->problems);
 }
 
+// An application built and signed with SDK 2.27, with the configuration of that SDK's own samples.
+TEST_F(SgxConfigVectors, AnEnclaveOfANewerSdkMeasuresToWhatItsAuthorSigned) {
+  const fs::path xml = write("sample.xml", as_bytes(R"(<EnclaveConfiguration>
+    <ProdID>0</ProdID><ISVSVN>0</ISVSVN><StackMaxSize>0x40000</StackMaxSize><HeapMaxSize>0x100000</HeapMaxSize>
+    <TCSNum>10</TCSNum><TCSPolicy>1</TCSPolicy><DisableDebug>0</DisableDebug>
+    <MiscSelect>0</MiscSelect><MiscMask>0xFFFFFFFF</MiscMask></EnclaveConfiguration>)"));
+  const auto m = measure({.image = folder_ / "rds-tee-2.27.signed.so", .companions = {{"config", xml}}});
+  ASSERT_TRUE(m) << m.error().message();
+  EXPECT_EQ(m->state, State::equal) << testing::PrintToString(m->problems);
+}
+
+// Of older SDKs the size of g_global_data is known, and not what goes into it.
+TEST_F(SgxConfigVectors, OlderSdksAreRefusedByName) {
+  const fs::path xml = write("default.xml", as_bytes("<EnclaveConfiguration/>"));
+  for (auto [file, why] : {std::pair{"tflite-sim-2.11-textrel.signed.so", "has 1656 bytes, which is that of SDK 2.9.1"},
+                           std::pair{"scrt-tm-enclave-2.17.signed.so", "has 1688 bytes, which is that of SDK 2.17"},
+                           std::pair{"trustsearch-2.15.signed.so", "has 1680 bytes, which is that of SDK 2.14"},
+                           std::pair{"intel-tdqe-a.signed.so", "has 1720 bytes, which is that of SDK 2.18"},
+                           std::pair{"sgxipc-1.x-meta13.signed.so", "has 184 bytes, which is that of SDK 1.6"}}) {
+    const auto m = measure({.image = folder_ / file, .companions = {{"config", xml}}});
+    ASSERT_FALSE(m) << file;
+    EXPECT_EQ(m.error().fault, Fault::unsupported);
+    EXPECT_NE(m.error().message().find(why), std::string::npos) << m.error().message();
+  }
+}
+
 }  // namespace
 }  // namespace hallmark::sgx

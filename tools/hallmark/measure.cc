@@ -57,6 +57,10 @@ std::string text_of(const std::string& file, const Measurement& m, std::string_v
   table.rows(m.policy);
   table.row("measured from", "");
   table.rows(m.inputs);
+  if (const Json* config = m.inputs.find("config")) {
+    table.row("configured", "");
+    table.rows(*config);
+  }
   return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(explain(m.state)) +
          "\n" + list("what does not hold:", m.problems) + "\n" + table.text() +
          list("what to worry about:", m.warnings);
@@ -68,6 +72,9 @@ class Measure final : public Command {
     app.add_option("file", file_, "the image: an enclave, as it is shipped")->required()->type_name("FILE");
     app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS)")
         ->type_name("FILE");
+    app.add_option("--config", config_,
+                   "the Enclave.config.xml of an SDK enclave: measure it as if it were not signed yet")
+        ->type_name("FILE");
     app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line");
   }
 
@@ -75,6 +82,7 @@ class Measure final : public Command {
     MeasureRequest request{.image = file_, .companions = {}};
     if (sigstruct_.empty()) sigstruct_ = signature_beside(session);
     if (!sigstruct_.empty()) request.companions["sigstruct"] = sigstruct_;
+    if (!config_.empty()) request.companions["config"] = config_;
     Trace trace;
     if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
 
@@ -87,6 +95,7 @@ class Measure final : public Command {
     report.data["sha256"] = to_hex(file.sha256);
     report.data["hallmark_version"] = version();
     if (!sigstruct_.empty()) report.data["sigstruct"] = printable(sigstruct_);
+    if (!config_.empty()) report.data["config"] = printable(config_);
     const auto row = std::ranges::find(platforms(), m.tee, &Platform::tee);
     report.text = text_of(file_, m, row->long_name);
     return report;
@@ -103,7 +112,7 @@ class Measure final : public Command {
     return path.string();
   }
 
-  std::string file_, sigstruct_;
+  std::string file_, sigstruct_, config_;
   bool trace_ = false;
 };
 
