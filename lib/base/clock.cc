@@ -21,8 +21,8 @@ std::string format_time(UnixTime t) {
   const std::time_t seconds = t;
   if (gmtime_r(&seconds, &parts) == nullptr) return "@" + std::to_string(t);
   char text[40];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
+  const std::size_t length = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text, length};
 }
 
 Result<UnixTime> parse_time(std::string_view text) {

@@ -347,7 +347,9 @@ std::string Fields::text(std::string_view key) {
   return value->string();
 }
 
-std::string Fields::text_or(std::string_view key, std::string fallback) { return has(key) ? text(key) : fallback; }
+std::string Fields::text_or(std::string_view key, std::string fallback) {
+  return has(key) ? text(key) : std::move(fallback);
+}
 
 std::int64_t Fields::integer(std::string_view key, std::int64_t min, std::int64_t max) {
   const Json* value = take(key, true);

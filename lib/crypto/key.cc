@@ -218,7 +218,7 @@ Secret PrivateKey::to_pem(const Secret* passphrase) const {
   };
   if (passphrase) {
     label = "ENCRYPTED PRIVATE KEY";
-    std::array<unsigned char, 16> salt;
+    std::array<unsigned char, 16> salt{};
     must(RAND_bytes(salt.data(), salt.size()) == 1);
     X509_ALGOR* how = must(
         PKCS5_pbe2_set_iv(EVP_aes_256_cbc(), kPassphraseRounds, salt.data(), salt.size(), nullptr, NID_hmacWithSHA256));
