@@ -70,23 +70,12 @@ std::string octal(mode_t mode) {
 using Arguments = std::vector<std::string>;
 
 Arguments describe_box(const BoxRequest& request, const Arguments& extra) {
-  Arguments out{"bwrap",
-                "--unshare-user",
-                "--unshare-all",
-                "--uid",
-                std::to_string(kBoxUser),
-                "--gid",
-                std::to_string(kBoxUser),
-                "--hostname",
-                std::string(kHostName),
-                "--cap-drop",
-                "ALL",
-                "--new-session",
+  Arguments out{"bwrap", "--unshare-user", "--unshare-all", "--uid", std::to_string(kBoxUser), "--gid",
+                std::to_string(kBoxUser), "--hostname", std::string(kHostName), "--cap-drop", "ALL", "--new-session",
                 "--die-with-parent",
-                "--seccomp",
-                std::to_string(kFilter),
-                "--info-fd",
-                std::to_string(kInfo)};
+                // The runner is the first process itself: bwrap's own would bind its life to its parent's only some
+                // time after the runner is under way, and a parent killed before that would leave the box running.
+                "--as-pid-1", "--seccomp", std::to_string(kFilter), "--info-fd", std::to_string(kInfo)};
   const auto add = [&out](std::initializer_list<std::string> more) { out.insert(out.end(), more); };
   const auto memory = [&add](const std::string& path, mode_t mode, std::uint64_t bytes) {
     add({"--perms", octal(mode), "--size", std::to_string(bytes), "--tmpfs", path});
@@ -126,6 +115,7 @@ struct Launch {
   const char* root;
   bool privileged;
   Owner owner;
+  pid_t parent;
 };
 
 [[noreturn]] void give_up(const char* what) {
@@ -158,6 +148,7 @@ void become_ordinary_user(const Launch& launch) {
   if (launch.privileged) become_ordinary_user(launch);
   if (const char* call = hold_conditions(launch.cpus)) give_up(call);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up("prctl(PR_SET_PDEATHSIG)");
+  if (getppid() != launch.parent) _exit(127);  // it died before that
   execvpe("bwrap", launch.arguments.data(), launch.environment.data());
   give_up("bwrap cannot be run (Debian's package is bubblewrap)");
 }
@@ -212,8 +203,8 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   for (const auto& [name, value] : environment(request)) variables.push_back(name + "=" + value);
   TRY(Fd log, descriptor_above(channels.child_log.get()));
   const std::string root = request.root.string();
-  Launch launch{pointers(arguments), pointers(variables), {},         log.get(), cpus,
-                root.c_str(),        is_privileged(),     box_owner()};
+  Launch launch{pointers(arguments), pointers(variables), {},          log.get(), cpus,
+                root.c_str(),        is_privileged(),     box_owner(), getpid()};
   for (const Fd& fd : descriptors) launch.descriptors.push_back(fd.get());
 
   const pid_t pid = _Fork();
