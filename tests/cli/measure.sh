@@ -27,7 +27,26 @@ mv stream.sig elsewhere.sig
 expect_exit 0 hallmark measure stream.sgxs
 contains "$stdout" 'computed: there is no signed value to compare with'
 
+# Not signed yet: with its configuration, and with no other companion. The maker's value is the oracle.
+configured=$source_dir/tests/vectors/sgx_config
+cp "$configured"/unsigned.so "$configured"/*.xml .
+expect_exit 4 hallmark measure unsigned.so
+contains "$stderr" 'this enclave is not signed, and is measured along with its configuration (--config)'
+expect_exit 0 hallmark measure unsigned.so --config threads.xml
+contains "$stdout" 'computed: there is no signed value to compare with'
+contains "$stdout" "$(python3 -c "
+import json; print(next(c['mrenclave'] for c in json.load(open('$configured/cases.json')) if c['config'] == 'threads.xml'))")"
+contains "$stdout" 'ELRangeStartAddress    0x1000000'
+expect_exit 2 hallmark measure stream.sgxs --config threads.xml
+contains "$stderr" 'an SGXS stream is measured without "config"'
+expect_exit 4 hallmark measure plain.so --config threads.xml
+contains "$stderr" 'g_global_data has 8 bytes, which is that of no SDK known here'
+sed 's/TCSNum>4/TCSNum>0/' threads.xml >wrong.xml
+expect_exit 3 hallmark measure unsigned.so --config wrong.xml
+contains "$stderr" 'wrong.xml: configuration: line 3: TCSNum: is 0, allowed are 1 to 4294967295'
+
 # The document is what its schema and the example say.
+hallmark measure unsigned.so --config region.xml --json --quiet >"$work/unsigned.so.json"
 for file in plain.so code-changed.so stream.sgxs unmeasured.sgxs; do
   hallmark measure "$file" --json --quiet >"$work/$file.json" || true
 done
@@ -42,7 +61,7 @@ for document in found.values():
 example = json.loads((schemas / "examples/measurement-v1.json").read_text())
 example["hallmark_version"] = found["plain.so.json"]["hallmark_version"]
 assert example == found["plain.so.json"], "the example is not what measuring plain.so gives"
-assert len(found) == 4
+assert len(found) == 5
 P
 
 # Two traces differ first in the page that differs: the one with the changed byte.

@@ -64,5 +64,24 @@ INSTANTIATE_TEST_SUITE_P(Cases, SgxMade, testing::ValuesIn(cases()), [](const au
   return name;
 });
 
+// An unsigned enclave with configurations. Oracle: sgx_config/make_configured.py, in the same way.
+TEST(SgxConfigured, MeasuresAsItsMakerSays) {
+  const fs::path folder = fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/sgx_config";
+  const Json list = *parse_json(*read_text(folder / "cases.json", 1 << 20));
+  for (const Json& want : list.items()) {
+    const std::string& config = want.find("config")->string();
+    SCOPED_TRACE(config);
+    const auto m = measure({.image = folder / "unsigned.so", .companions = {{"config", folder / config}}});
+    ASSERT_TRUE(m) << m.error().message();
+    EXPECT_EQ(m->state, State::computed);
+    EXPECT_EQ(to_hex(m->registers.at(0).digest), want.find("mrenclave")->string());
+    EXPECT_EQ(*m->inputs.find("pages_eadd"), *want.find("pages_eadd"));
+    EXPECT_EQ(*m->inputs.find("pages_eextend"), *want.find("pages_eextend"));
+    Json versions = Json::array();
+    for (const Json& copy : m->inputs.find("metadata")->items()) versions.push_back(*copy.find("version"));
+    EXPECT_EQ(versions, *want.find("versions"));
+  }
+}
+
 }  // namespace
 }  // namespace hallmark

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "lib/tee/sgx/sdk_image.h"
+#include "lib/tee/sgx/tcs.h"
 
 namespace hallmark::sgx {
 namespace {
@@ -22,21 +23,6 @@ constexpr std::array kGenerations{
     SdkGeneration{kGlobalData.size, "2.25 and later", true},
 };
 
-constexpr Layout<11> kTcsTemplate{"TCS template",
-                                  72,
-                                  {{
-                                      {0, 8, "stage"},
-                                      {8, 8, "flags"},
-                                      {16, 8, "ossa"},
-                                      {24, 4, "cssa"},
-                                      {28, 4, "nssa"},
-                                      {32, 8, "oentry"},
-                                      {40, 8, "aep"},
-                                      {48, 8, "ofsbase"},
-                                      {56, 8, "ogsbase"},
-                                      {64, 4, "ofslimit"},
-                                      {68, 4, "ogslimit"},
-                                  }}};
 constexpr std::uint64_t kTcsAexNotify = 2;  // TCS.FLAGS
 
 // What a row of the layout table is for (metadata.h).
@@ -236,7 +222,7 @@ class Builder {
   std::uint64_t delta() const { return has_elrange() ? config_.image_address - config_.elrange_start : 0; }
   // What stands in the metadata before the TCS template: its place is copied into g_global_data, and so measured.
   Bytes front(RecordBuilder<kMetadata>& header) const;
-  RecordBuilder<kTcsTemplate> tcs(const Rows& rows) const;
+  RecordBuilder<kTcsLayout> tcs(const Rows& rows) const;
   RecordBuilder<kThreadData> thread_data(const Rows& rows) const;
   RecordBuilder<kGlobalData> global_data(const Rows& rows) const;
   Rows for_generation_one(const Rows& rows) const;
@@ -288,7 +274,7 @@ Rows Builder::thread_rows() const {
                  .attributes = kMeasured,
                  .pages = 1,
                  .flags = kTcs,
-                 .content_size = kTcsTemplate.size,
+                 .content_size = kTcsLayout.size,
                  .content_offset = static_cast<std::uint32_t>(kMetadata.size + front(unused).size())});
   out.push_back({.id = kSsa, .attributes = kMeasured, .pages = ssa_pages_ * kSsaFrames, .flags = kReadWrite});
   out.push_back(guard);
@@ -414,11 +400,11 @@ Bytes Builder::front(RecordBuilder<kMetadata>& header) const {
 }
 
 // Addresses count from the TCS itself, and the loader adds where that is; only OENTRY is the same for all.
-RecordBuilder<kTcsTemplate> Builder::tcs(const Rows& rows) const {
+RecordBuilder<kTcsLayout> Builder::tcs(const Rows& rows) const {
   const std::uint64_t here = row_of(rows, kTcsPage).rva;
   const Row& td = row_of(rows, kTd);
   const std::uint64_t base = td.rva - here + (td.pages - 1) * kPage + delta();
-  RecordBuilder<kTcsTemplate> out;
+  RecordBuilder<kTcsLayout> out;
   out.set<"flags">(config_.enable_aex_notify != 0 ? kTcsAexNotify : 0);
   out.set<"ossa">(row_of(rows, kSsa).rva - here + delta()).set<"nssa">(kSsaFrames);
   out.set<"oentry">(image_.entry + delta());

@@ -5,6 +5,7 @@
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
+#include "lib/tee/sgx/sdk_metadata.h"
 #include "lib/tee/sgx/signing.h"
 #include "lib/tee/sgx/sigstruct.h"
 #include "lib/tee/sgx/tcs.h"
@@ -45,6 +46,8 @@ TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kElrangeEntry>();
   expect_table<kExtendEntry>();
   expect_table<kSharedObjectEntry>();
+  expect_table<kGlobalData>();
+  expect_table<kThreadData>();
   expect_table<kOeProperties>();
   expect_table<kEgoPayload>();
   expect_table<kTcsLayout>();

@@ -1,0 +1,24 @@
+#include <cstdlib>
+
+#include "lib/tee/sgx/sdk_config.h"
+#include "lib/tee/sgx/sigstruct.h"
+
+// What was read, written out again as XML, is read as the same; and its SIGSTRUCT is one.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace hallmark::sgx;
+  const auto config = parse_sdk_config({data, size});
+  if (!config) return 0;
+  std::string xml = "<EnclaveConfiguration>";
+  for (const SdkConfigTag& tag : sdk_config_tags()) {
+    const std::uint64_t value = (*config).*tag.value;
+    // Some defaults cannot be given, and an address needs a range.
+    if (value < tag.min || (config->elrange_size == 0 && value == 0)) continue;
+    xml += "<" + std::string(tag.name) + ">" + std::to_string(value) + "</" + std::string(tag.name) + ">";
+  }
+  // TCSMinPool is held to a rule only where it is given.
+  const auto again = parse_sdk_config(hallmark::as_bytes(xml + "</EnclaveConfiguration>"));
+  if (config->tcs_min_pool <= config->tcs_max_num && (!again || *again != *config)) std::abort();
+  if (to_json(*config).members().size() != sdk_config_tags().size()) std::abort();
+  if (!parse_sigstruct(sigstruct_template(*config))) std::abort();
+  return 0;
+}
