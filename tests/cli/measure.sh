@@ -36,7 +36,7 @@ expect_exit 0 hallmark measure unsigned.so --config threads.xml
 contains "$stdout" 'computed: there is no signed value to compare with'
 contains "$stdout" "$(python3 -c "
 import json; print(next(c['mrenclave'] for c in json.load(open('$configured/cases.json')) if c['config'] == 'threads.xml'))")"
-contains "$stdout" 'ELRangeStartAddress    0x1000000'
+contains "$stdout" 'ELRangeStartAddress'
 expect_exit 2 hallmark measure stream.sgxs --config threads.xml
 contains "$stderr" 'an SGXS stream is measured without "config"'
 expect_exit 4 hallmark measure plain.so --config threads.xml
