@@ -17,7 +17,7 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.want.find("file")->st
 
 std::vector<Case> cases() {
   std::vector<Case> out;
-  for (const char* name : {"sgx", "open_enclave"}) {
+  for (const char* name : {"sgx", "open_enclave", "gramine"}) {
     const Json list = *parse_json(*read_text(kVectors / name / "cases.json", 1 << 20));
     for (const Json& want : list.items()) out.push_back({kVectors / name, want});
   }

@@ -6,6 +6,7 @@
 
 #include "lib/formats/elf.h"
 #include "lib/tee/model/first_bytes.h"
+#include "lib/tee/sgx/gramine.h"
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
@@ -22,13 +23,6 @@ bool is_elf(ByteView bytes) {
   return as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4))) ==
          "\x7f"
          "ELF";
-}
-
-// TOML with the keys that Gramine's loader for SGX reads.
-bool is_gramine_manifest(ByteView bytes) {
-  const std::string_view text = as_text(bytes);
-  return text.find("sgx.enclave_size") != text.npos || text.find("sgx.trusted_files") != text.npos ||
-         text.starts_with("[sgx]") || text.find("\n[sgx]") != text.npos;
 }
 
 constexpr const char* kWrongQuotients =
@@ -348,6 +342,43 @@ std::optional<fs::path> companion(const MeasureRequest& request, const std::stri
   return it == request.companions.end() ? std::nullopt : std::optional(it->second);
 }
 
+Result<Measurement> measure_gramine(const MeasureRequest& request, const Trace& trace) {
+  CHECK(only(request, "a Gramine manifest", {"sigstruct", "libpal", "gramine-version"}));
+  const auto libpal_file = companion(request, "libpal");
+  if (!libpal_file)
+    return fail(Fault::usage,
+                "a Gramine manifest: it is measured together with the libpal.so of its Gramine (\"libpal\")");
+  const auto version = request.options.find("gramine-version");
+  const bool told = version != request.options.end();
+  TRY(const GramineRelease release, find_gramine_release(told ? std::optional(version->second) : std::nullopt));
+  TRY(const Bytes manifest, read_file(request.image, kMaxGramineManifest));
+  TRY(const GramineManifest read, parse_gramine_manifest(manifest));
+  TRY(const Bytes libpal, read_file(*libpal_file, kMaxImage));
+  TRY(const Load load, load_gramine(manifest, read, libpal, release));
+  Mrenclave hash(load.ssa_frame_size, load.size, trace);
+  CHECK(load.replay(hash));
+  const auto value = hash.finish();
+  Measurement m{.format = "gramine", .state = State::computed};
+  m.registers = {{"mrenclave", Bytes(value.begin(), value.end())}};
+  m.identity = Json::object();
+  m.policy = Json::object();
+  m.inputs = Json::object({{"enclave_size", load.size},
+                           {"ssa_frame_size", std::uint64_t{load.ssa_frame_size}},
+                           {"pages_eadd", hash.pages_added()},
+                           {"pages_eextend", hash.pages_extended()},
+                           {"gramine_version", std::string(release.name)},
+                           {"libpal_sha256", to_hex(digest<Alg::sha256>(libpal))},
+                           {"edmm", read.edmm},
+                           {"threads", read.threads},
+                           {"trusted_files", read.trusted_files}});
+  warn_of_unmeasured_code(hash.unmeasured_code(), m);
+  if (!told)
+    m.warnings.push_back("measured as Gramine " + std::string(release.name) +
+                         " does, the newest release that is known: libpal does not say which one it is of");
+  if (const auto sigstruct = companion(request, "sigstruct")) CHECK(judge_file(value, *sigstruct, m));
+  return m;
+}
+
 Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& trace) {
   const fs::path& image = request.image;
   TRY(const Bytes start, first_bytes(image));
@@ -358,7 +389,7 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
   if (is_sigstruct(start))
     return fail(Fault::unsupported, "a SIGSTRUCT without its enclave; give it along with the .sgxs file that it signs");
   if (!is_elf(start)) {
-    if (is_gramine_manifest(start)) return fail(Fault::unsupported, "a Gramine manifest, which is not measured yet");
+    if (is_gramine_manifest(start)) return measure_gramine(request, trace);
     return fail(Fault::unsupported, "no SGX enclave in any known format");
   }
   TRY(const Bytes bytes, read_file(image, kMaxImage));

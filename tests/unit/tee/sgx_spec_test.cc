@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "lib/base/files.h"
+#include "lib/tee/sgx/gramine.h"
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
@@ -51,6 +52,7 @@ TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kOeProperties>();
   expect_table<kEgoPayload>();
   expect_table<kTcsLayout>();
+  expect_table<kGramineThread>();
 }
 
 TEST(SgxSpec, HasTheKnownSigners) {
