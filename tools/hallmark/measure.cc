@@ -70,11 +70,15 @@ class Measure final : public Command {
  public:
   void options(CLI::App& app) override {
     app.add_option("file", file_, "the image: an enclave, as it is shipped")->required()->type_name("FILE");
-    app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS)")
+    app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS, Gramine)")
         ->type_name("FILE");
     app.add_option("--config", config_,
                    "the Enclave.config.xml of an SDK enclave: measure it as if it were not signed yet")
         ->type_name("FILE");
+    app.add_option("--libpal", libpal_, "the libpal.so of the Gramine that a manifest is for")->type_name("FILE");
+    app.add_option("--gramine-version", gramine_version_,
+                   "the release of that Gramine, such as 1.9; the newest known one if not given")
+        ->type_name("VERSION");
     app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line");
   }
 
@@ -83,6 +87,8 @@ class Measure final : public Command {
     if (sigstruct_.empty()) sigstruct_ = signature_beside(session);
     if (!sigstruct_.empty()) request.companions["sigstruct"] = sigstruct_;
     if (!config_.empty()) request.companions["config"] = config_;
+    if (!libpal_.empty()) request.companions["libpal"] = libpal_;
+    if (!gramine_version_.empty()) request.options["gramine-version"] = gramine_version_;
     Trace trace;
     if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
 
@@ -96,23 +102,26 @@ class Measure final : public Command {
     report.data["hallmark_version"] = version();
     if (!sigstruct_.empty()) report.data["sigstruct"] = printable(sigstruct_);
     if (!config_.empty()) report.data["config"] = printable(config_);
+    if (!libpal_.empty()) report.data["libpal"] = printable(libpal_);
     const auto row = std::ranges::find(platforms(), m.tee, &Platform::tee);
     report.text = text_of(file_, m, row->long_name);
     return report;
   }
 
  private:
-  // enclave.sig beside enclave.sgxs, as the tools that write SGXS put it.
+  // enclave.sig beside enclave.sgxs or enclave.manifest.sgx, as the tools that write these put it.
   std::string signature_beside(Session& session) const {
     fs::path path = file_;
-    if (path.extension() != ".sgxs") return {};
+    const bool manifest = path.extension() == ".sgx" && path.stem().extension() == ".manifest";
+    if (path.extension() != ".sgxs" && !manifest) return {};
+    if (manifest) path.replace_extension();
     std::error_code ignored;
     if (!fs::is_regular_file(path.replace_extension(".sig"), ignored)) return {};
     session.progress.note("using the signature beside it, " + printable(path.string()));
     return path.string();
   }
 
-  std::string file_, sigstruct_, config_;
+  std::string file_, sigstruct_, config_, libpal_, gramine_version_;
   bool trace_ = false;
 };
 
