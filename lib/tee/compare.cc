@@ -13,18 +13,18 @@ const Register* find(std::span<const Register> registers, std::string_view name)
 }  // namespace
 
 Comparison compare(std::span<const Register> certified, std::span<const Register> present) {
-  using Is = Comparison::Is;
+  using Verdict = Comparison::Is;
   Comparison out;
   for (const Register& c : certified) {
     const Register* p = find(present, c.name);
     out.rows.push_back({c.name,
-                        p == nullptr ? Is::not_present
-                        : *p == c    ? Is::same
-                                     : Is::differs,
+                        p == nullptr ? Verdict::not_present
+                        : *p == c    ? Verdict::same
+                                     : Verdict::differs,
                         c.digest, p == nullptr ? Bytes{} : p->digest});
   }
   for (const Register& p : present)
-    if (find(certified, p.name) == nullptr) out.rows.push_back({p.name, Is::not_certified, {}, p.digest});
+    if (find(certified, p.name) == nullptr) out.rows.push_back({p.name, Verdict::not_certified, {}, p.digest});
   return out;
 }
 

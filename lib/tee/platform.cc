@@ -4,13 +4,16 @@
 #include <array>
 
 #include "lib/tee/model/first_bytes.h"
+#include "lib/tee/sgx/inspect.h"
+#include "lib/tee/sgx/material.h"
 #include "lib/tee/sgx/measure.h"
 
 namespace hallmark {
 namespace {
 
 constexpr std::array kPlatforms{
-    Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure},
+    Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure, sgx::signing_material_of,
+             sgx::inspect},
 };
 
 Result<const Platform*> detect(const fs::path& image) {
@@ -27,6 +30,16 @@ std::span<const Platform> platforms() { return kPlatforms; }
 const Platform* find_platform(std::string_view name) {
   auto it = std::find_if(kPlatforms.begin(), kPlatforms.end(), [&](const Platform& p) { return p.name == name; });
   return it == kPlatforms.end() ? nullptr : &*it;
+}
+
+const Platform& platform_of(const Measurement& measured) {
+  return *std::ranges::find(kPlatforms, measured.tee, &Platform::tee);
+}
+
+Result<Inspection> inspect(const fs::path& file) {
+  const std::string where = "inspecting " + file.string();
+  TRY(const Platform* platform, in(where, detect(file)));
+  return in(where, platform->inspect(file));
 }
 
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {

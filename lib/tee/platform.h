@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "lib/tee/model/inspection.h"
 #include "lib/tee/model/measurement.h"
 
 namespace hallmark {
@@ -14,13 +15,22 @@ struct Platform {
   // Whether the first bytes look like an image of this platform; a full parse decides later.
   bool (*recognises)(ByteView first_bytes);
   Result<Measurement> (*measure)(const MeasureRequest&, const Trace&);
+  // What the author's key is to sign for an image that measured so, on that day ("20261122"); null where nothing is.
+  Result<Bytes> (*signing_material)(const MeasureRequest&, const Measurement&, std::string_view date);
+  // What a file of the platform says, field by field, unchecked.
+  Result<Inspection> (*inspect)(const fs::path& file);
 };
 
 std::span<const Platform> platforms();
 const Platform* find_platform(std::string_view name);
+// The row with that `tee`, which a Measurement names.
+const Platform& platform_of(const Measurement& measured);
 
 // Detects the platform by content and measures.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace = {});
+
+// Detects the platform by content and shows the file.
+Result<Inspection> inspect(const fs::path& file);
 
 // One row per register of either side, so that a refusal always says which one and why.
 struct Comparison {

@@ -44,6 +44,8 @@ std::span<const Entry> commands();
 std::unique_ptr<Command> make_pin();
 std::unique_ptr<Command> make_build();
 std::unique_ptr<Command> make_measure();
+std::unique_ptr<Command> make_inspect();
+std::unique_ptr<Command> make_sigstruct();
 std::unique_ptr<Command> make_certify();
 std::unique_ptr<Command> make_verify();
 std::unique_ptr<Command> make_rebuild();

@@ -79,6 +79,12 @@ class Measure final : public Command {
     app.add_option("--gramine-version", gramine_version_,
                    "the release of that Gramine, such as 1.9; the newest known one if not given")
         ->type_name("VERSION");
+    CLI::Option* material = app.add_option("--signing-material", material_, "write what the author's key is to sign");
+    material->type_name("FILE");
+    CLI::Option* date =
+        app.add_option("--date", date_, "the date in the signature, such as 20261122; never the clock's");
+    date->type_name("YYYYMMDD")->needs(material);
+    material->needs(date);
     app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line");
   }
 
@@ -103,12 +109,27 @@ class Measure final : public Command {
     if (!sigstruct_.empty()) report.data["sigstruct"] = printable(sigstruct_);
     if (!config_.empty()) report.data["config"] = printable(config_);
     if (!libpal_.empty()) report.data["libpal"] = printable(libpal_);
-    const auto row = std::ranges::find(platforms(), m.tee, &Platform::tee);
-    report.text = text_of(file_, m, row->long_name);
+    const Platform& platform = platform_of(m);
+    report.text = text_of(file_, m, platform.long_name);
+    // What is not what it says of itself gets no new signature; the answer says why.
+    if (!material_.empty() && report.agreed) CHECK(write_material(request, m, platform, report));
     return report;
   }
 
  private:
+  Status write_material(const MeasureRequest& request, const Measurement& m, const Platform& platform,
+                        Report& report) const {
+    if (platform.signing_material == nullptr)
+      return fail(Fault::unsupported, file_ + ": " + std::string(platform.long_name) + ": nothing is signed");
+    TRY(const Bytes material, in("signing material of " + file_, platform.signing_material(request, m, date_)));
+    CHECK(write_file(material_, material));
+    const std::string sha256 = to_hex(digest<Alg::sha256>(material));
+    report.data["signing_material"] =
+        Json::object({{"file", printable(material_)}, {"sha256", sha256}, {"date", date_}});
+    report.text += "\nto be signed: " + printable(material_) + ", sha256 " + sha256 + "\n";
+    return {};
+  }
+
   // enclave.sig beside enclave.sgxs or enclave.manifest.sgx, as the tools that write these put it.
   std::string signature_beside(Session& session) const {
     fs::path path = file_;
@@ -121,7 +142,7 @@ class Measure final : public Command {
     return path.string();
   }
 
-  std::string file_, sigstruct_, config_, libpal_, gramine_version_;
+  std::string file_, sigstruct_, config_, libpal_, gramine_version_, material_, date_;
   bool trace_ = false;
 };
 

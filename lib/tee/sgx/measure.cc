@@ -202,7 +202,9 @@ Status compare_with_signed(ByteView file, const DigestOf<Alg::sha256>& mrenclave
 }
 
 // As the signing tool would measure it: from the code and the configuration, and from nothing that signing adds.
-Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_file, const Trace& trace) {
+// A signature in a file of its own is held against it.
+Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_file,
+                                         const std::optional<fs::path>& sigstruct, const Trace& trace) {
   TRY(const Bytes xml, read_file(config_file, kMaxConfig));
   TRY(const SdkConfig config, in(config_file.string(), parse_sdk_config(xml)));
   TRY(const Bytes metadata, build_sdk_metadata(file, config));
@@ -217,8 +219,21 @@ Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_f
   m.policy = policy_of(configured);
   m.inputs["metadata"] = std::move(rows);
   m.inputs["config"] = to_json(config);
-  if (image.carries_metadata()) CHECK(compare_with_signed(file, mrenclave, configured, m));
-  warn(configured, m);
+  if (image.carries_metadata()) {
+    if (sigstruct) return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
+    CHECK(compare_with_signed(file, mrenclave, configured, m));
+  }
+  if (!sigstruct) {
+    warn(configured, m);
+    return m;
+  }
+  const Json identity = m.identity, policy = m.policy;
+  CHECK(judge_file(mrenclave, *sigstruct, m));
+  const std::string other = differences(identity, m.identity) + differences(policy, m.policy);
+  if (!other.empty()) {
+    m.problems.push_back("SIGSTRUCT is signed with another configuration: " + other);
+    m.state = State::mismatch;
+  }
   return m;
 }
 
@@ -401,10 +416,12 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
     }
     return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
   }
-  if (companion(request, "sigstruct"))
-    return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
-  CHECK(only(request, "an enclave of the Intel SGX SDK", {"config"}));
-  if (const auto config = companion(request, "config")) return measure_sdk_unsigned(bytes, *config, trace);
+  const auto sigstruct = companion(request, "sigstruct");
+  CHECK(only(request, "an enclave of the Intel SGX SDK", {"config", "sigstruct"}));
+  if (const auto config = companion(request, "config")) return measure_sdk_unsigned(bytes, *config, sigstruct, trace);
+  if (sigstruct)
+    return fail(Fault::usage,
+                "carries its own SIGSTRUCT; a second one cannot be given, but for an unsigned enclave with --config");
   return measure_sdk(bytes, trace);
 }
 
