@@ -4,6 +4,7 @@
 
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/known_signers.h"
+#include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/signing.h"
@@ -239,6 +240,39 @@ Result<Inspection> inspect_sdk(ByteView file) {
   return out;
 }
 
+std::string explain_properties(std::string_view field, ByteView value) {
+  if (field.ends_with("_pages")) return pages_text(number(value));
+  if (field == "sigstruct") return "below";
+  if (field == "num_tcs" || field == "product_id" || field == "security_version") return std::to_string(number(value));
+  if (field == "flags") return (number(value) & kOeZeroBase) != 0 ? "loaded at address 0" : "";
+  return explain_signed(field, value);
+}
+
+Result<Inspection> inspect_open_enclave(ByteView file) {
+  TRY(const OeImage image, OeImage::parse(file));
+  const ByteView properties = image.properties().bytes();
+  const auto begin = static_cast<std::uint64_t>(properties.data() - file.data());
+  Inspection out{"", image.ego_payload() ? "ego" : "open-enclave", {}};
+  out.records.push_back(
+      inspect_record<kOeProperties>("Open Enclave properties", begin, properties, explain_properties));
+  for (InspectedField& f : out.records[0].fields)
+    if (f.name == "sigstruct") f.value.clear();
+  if (image.sigstruct())
+    out.records.push_back(
+        inspect_record<kSigstruct>("SIGSTRUCT", begin + 144, image.sigstruct()->bytes(), explain_signed));
+  if (image.ego_payload())
+    out.records.push_back(inspect_record<kEgoPayload>("EGo payload", begin + kEgoPayloadAt,
+                                                      image.ego_payload()->bytes(), explain_nothing));
+  return out;
+}
+
+Result<Inspection> inspect_elf(ByteView file) {
+  TRY(const Elf elf, Elf::parse(file));
+  if (elf.find_section(".note.sgxmeta") == nullptr && elf.find_section(".oeinfo") != nullptr)
+    return inspect_open_enclave(file);
+  return inspect_sdk(file);
+}
+
 // Of a stream only ECREATE stands at a place of its own; the other records are counted.
 Result<Inspection> inspect_stream(const ByteSource& source) {
   const Trace none;
@@ -275,7 +309,7 @@ Result<Inspection> by_kind(ByteView bytes) {
   if (text ==
       "\x7f"
       "ELF")
-    return inspect_sdk(bytes);
+    return inspect_elf(bytes);
   return fail(Fault::unsupported, "no SIGSTRUCT, signing material, signed enclave or SGXS stream");
 }
 

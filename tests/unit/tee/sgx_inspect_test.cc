@@ -98,6 +98,19 @@ TEST(SgxInspect, ShowsEveryCopyAndTableOfAnSdkEnclave) {
   }
 }
 
+TEST(SgxInspect, ShowsAnOpenEnclaveImage) {
+  for (const char* name : {"plain", "ego", "unsigned"}) {
+    SCOPED_TRACE(name);
+    const fs::path path = fs::path(HALLMARK_SOURCE_DIR) / "tests/vectors/open_enclave" / name;
+    const Bytes file = *read_file(path, 1 << 20);
+    const auto seen = inspect(path);
+    ASSERT_TRUE(seen) << seen.error().message();
+    EXPECT_EQ(seen->format, std::string_view(name) == "ego" ? "ego" : "open-enclave");
+    EXPECT_EQ(find(*seen, "SIGSTRUCT") != nullptr, std::string_view(name) != "unsigned");
+    expect_values_are_there(*seen, file);
+  }
+}
+
 TEST(SgxInspect, SumsUpAStream) {
   const auto seen = inspect(made("unmeasured.sgxs"));
   ASSERT_TRUE(seen) << seen.error().message();
