@@ -3,6 +3,8 @@
 namespace hallmark {
 namespace {
 
+constexpr std::string_view kMagic = "\177ELF";
+
 constexpr std::size_t kSegmentSize = 56, kSectionSize = 64, kDynSize = 16, kRelaSize = 24, kSymbolSize = 24;
 
 Result<ByteView> slice(ByteView file, std::uint64_t offset, std::uint64_t size, const std::string& what) {
@@ -29,15 +31,14 @@ Result<ByteView> table(ByteView file, const TableHeader& h, std::size_t entry_si
 
 }  // namespace
 
+bool is_elf(ByteView first_bytes) { return as_text(first_bytes).starts_with(kMagic); }
+
 Result<Elf> Elf::parse(ByteView file) {
   Elf elf(file);
   TableHeader segments, sections;
 
   ByteReader r(file, "ELF header");
-  r.at(0).literal(
-      "\x7f"
-      "ELF",
-      "magic");
+  r.at(0).literal(kMagic, "magic");
   const auto ident_class = r.at(4).le<std::uint8_t>("class");
   const auto ident_data = r.at(5).le<std::uint8_t>("data");
   r.at(6).literal("\1", "version");

@@ -42,6 +42,9 @@ struct ElfRelocation {  // Elf64_Rela
 // Elf64_Dyn by tag; the last one counts where a tag is repeated.
 using ElfDynamic = std::map<std::uint64_t, std::uint64_t>;
 
+// Whether these bytes begin as every ELF file does.
+bool is_elf(ByteView first_bytes);
+
 class Elf {
  public:
   static constexpr std::uint16_t kSharedObject = 3;                    // e_type ET_DYN

@@ -6,6 +6,7 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 
 #include "lib/formats/elf.h"
@@ -103,9 +104,7 @@ Result<Places> arrange(std::uint64_t manifest_size, const GramineManifest& m, st
 
 // The bytes that libpal takes in memory. From here on its segments lie between 0 and there.
 Result<std::uint64_t> check_libpal(const Elf& elf) {
-  if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
-    return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
-                                        std::to_string(elf.machine()) + " is no x86-64 shared object");
+  CHECK(check_shared_object(elf));
   std::uint64_t end = 0;
   bool at_zero = false;
   for (const ElfSegment& s : elf.segments()) {
@@ -123,23 +122,30 @@ Result<std::uint64_t> check_libpal(const Elf& elf) {
   return end;
 }
 
-void encode_thread(std::uint64_t t, std::uint64_t manifest_size, const GramineManifest& m, const Places& places,
-                   const GramineRelease& r, std::span<std::uint8_t> out) {
-  using F = Record<kGramineThread>;
-  const auto put = [&](std::size_t at, std::uint64_t value) { store_le(out.subspan(at), value); };
+RecordBuilder<kGramineThread> thread_data(std::uint64_t t, std::uint64_t manifest_size, const GramineManifest& m,
+                                          const Places& places, const GramineRelease& r) {
   const std::uint64_t ssa = places.ssa + t * places.ssa_size;
-  put(F::offset<"self">(), places.thread_data + t * kPage);
-  put(F::offset<"stack_protector_canary">(), r.canary);
-  put(F::offset<"enclave_size">(), m.enclave_size);
-  put(F::offset<"tcs_offset">(), places.tcs + t * kPage);
-  put(F::offset<"initial_stack_addr">(), places.stack(t) + places.stack_size);
-  put(F::offset<"sig_stack_low">(), places.signal_stack(t));
-  put(F::offset<"sig_stack_high">(), places.signal_stack(t) + places.signal_stack_size);
-  put(F::offset<"ssa">(), ssa);
-  put(F::offset<"gpr">(), ssa + r.ssa_frame * kPage - kGprSize);
-  put(F::offset<"manifest_size">(), manifest_size);
-  put(F::offset<"heap_min">(), r.heap_min);
-  put(F::offset<"heap_max">(), places.pal);
+  RecordBuilder<kGramineThread> out;
+  out.set<"self">(places.thread_data + t * kPage);
+  out.set<"stack_protector_canary">(r.canary);
+  out.set<"enclave_size">(m.enclave_size);
+  out.set<"tcs_offset">(places.tcs + t * kPage);
+  out.set<"initial_stack_addr">(places.stack(t) + places.stack_size);
+  out.set<"sig_stack_low">(places.signal_stack(t));
+  out.set<"sig_stack_high">(places.signal_stack(t) + places.signal_stack_size);
+  out.set<"ssa">(ssa).set<"gpr">(ssa + r.ssa_frame * kPage - kGprSize);
+  out.set<"manifest_size">(manifest_size);
+  out.set<"heap_min">(r.heap_min).set<"heap_max">(places.pal);
+  return out;
+}
+
+RecordBuilder<kTcsLayout> tcs(std::uint64_t t, std::uint64_t entry, const Places& places, const GramineRelease& r) {
+  RecordBuilder<kTcsLayout> out;
+  out.set<"ossa">(places.ssa + t * places.ssa_size).set<"nssa">(r.ssa_frames);
+  out.set<"oentry">(places.pal + entry);
+  out.set<"ogsbase">(places.thread_data + t * kPage);
+  out.set<"ofslimit">(kSegmentLimit).set<"ogslimit">(kSegmentLimit);
+  return out;
 }
 
 }  // namespace
@@ -178,7 +184,7 @@ Result<GramineManifest> parse_gramine_manifest(ByteView text) {
   const toml::node* size = sgx->get("enclave_size");
   const auto bytes = size && size->is_string() ? parse_size(size->as_string()->get()) : std::nullopt;
   if (!bytes) return wrong("enclave_size", "is no size such as \"256M\"");
-  if (!is_power_of_two(*bytes) || *bytes < kPage || *bytes > kMaxAddress)
+  if (!std::has_single_bit(*bytes) || *bytes < kPage || *bytes > kMaxAddress)
     return wrong("enclave_size",
                  hex_offset(*bytes) + " is not a power of two from 0x1000 to " + hex_offset(kMaxAddress));
   out.enclave_size = *bytes;
@@ -213,17 +219,10 @@ Result<Load> load_gramine(ByteView manifest, const GramineManifest& read, ByteVi
   LoadBuilder builder(out, read.enclave_size);
 
   const std::size_t n = read.threads, tcs_size = kTcsLayout.size, data_size = kGramineThread.size;
-  out.content.resize(n * (tcs_size + data_size));
-  for (std::uint64_t t = 0; t < n; t++) {
-    Tcs{.ossa = places.ssa + t * places.ssa_size,
-        .nssa = release.ssa_frames,
-        .oentry = places.pal + elf.entry(),
-        .ogsbase = places.thread_data + t * kPage,
-        .limit = kSegmentLimit}
-        .encode(std::span(out.content).subspan(t * tcs_size));
-    encode_thread(t, manifest_size, read, places, release,
-                  std::span(out.content).subspan(n * tcs_size + t * data_size));
-  }
+  out.content.reserve(n * (tcs_size + data_size));
+  const auto append = [&](ByteView bytes) { out.content.insert(out.content.end(), bytes.begin(), bytes.end()); };
+  for (std::uint64_t t = 0; t < n; t++) append(tcs(t, elf.entry(), places, release).bytes());
+  for (std::uint64_t t = 0; t < n; t++) append(thread_data(t, manifest_size, read, places, release).bytes());
   const ByteView content = out.content;
 
   // In the order of the signing tool: from the highest address down, but for the heap.
@@ -248,9 +247,7 @@ Result<Load> load_gramine(ByteView manifest, const GramineManifest& read, ByteVi
                     "signal stack"));
   for (const ElfSegment& s : elf.segments()) {
     if (s.type != Elf::kLoad) continue;
-    const std::uint64_t permissions = (s.flags & Elf::kRead ? kRead : 0) | (s.flags & Elf::kWrite ? kWrite : 0) |
-                                      (s.flags & Elf::kExecute ? kExecute : 0);
-    CHECK(builder.add_memory(places.pal + s.vaddr, elf.content(s), s.memory_size, kRegular | permissions, {},
+    CHECK(builder.add_memory(places.pal + s.vaddr, elf.content(s), s.memory_size, page_flags(s), {},
                              "segment of libpal at " + hex_offset(s.vaddr)));
   }
   if (!read.edmm)

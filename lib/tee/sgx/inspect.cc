@@ -176,16 +176,11 @@ class MetadataView {
 
   Result<ByteView> table(std::string_view what, std::uint32_t offset, std::uint32_t size, std::size_t row) const {
     const std::string name = named(what);
-    if (std::uint64_t{offset} + size > copy_.bytes.size())
-      return fail(Fault::format, name + ": " + std::to_string(size) + " bytes at " + hex_offset(offset) +
-                                     " reach beyond the metadata's " + std::to_string(copy_.bytes.size()));
-    if (size % row != 0)
-      return fail(Fault::format, name + ": " + std::to_string(size) + " bytes are no whole number of entries of " +
-                                     std::to_string(row));
+    TRY(const ByteView out, copy_.table(offset, size, row, name));
     if (size / row > kMaxRows)
       return fail(Fault::unsupported, name + ": has " + std::to_string(size / row) + " entries, more than the " +
                                           std::to_string(kMaxRows) + " that are shown");
-    return copy_.bytes.subspan(offset, size);
+    return out;
   }
 
   template <const auto& L>
@@ -294,7 +289,6 @@ Result<Inspection> inspect_stream(const ByteSource& source) {
 }
 
 Result<Inspection> by_kind(ByteView bytes) {
-  const std::string_view text = as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4)));
   // The material begins as SIGSTRUCT does.
   if (bytes.size() == kSigningMaterial.size && is_sigstruct(bytes)) {
     TRY(const SigningMaterial m, parse_signing_material(bytes));
@@ -306,10 +300,7 @@ Result<Inspection> by_kind(ByteView bytes) {
     TRY(const Sigstruct s, parse_sigstruct(bytes));
     return Inspection{"", "sgx-sigstruct", {inspect_record<kSigstruct>("SIGSTRUCT", 0, s.bytes(), explain_signed)}};
   }
-  if (text ==
-      "\x7f"
-      "ELF")
-    return inspect_elf(bytes);
+  if (is_elf(bytes)) return inspect_elf(bytes);
   return fail(Fault::unsupported, "no SIGSTRUCT, signing material, signed enclave or SGXS stream");
 }
 

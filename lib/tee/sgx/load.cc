@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "lib/base/interrupt.h"
+#include "lib/tee/sgx/tcs.h"
 
 namespace hallmark::sgx {
 namespace {
@@ -13,17 +14,30 @@ constexpr std::uint64_t kMaxPagesAdded = std::uint64_t{1} << 28;     // 1 TiB
 constexpr std::uint64_t kMaxPagesExtended = std::uint64_t{1} << 24;  // 64 GiB
 
 // The part of a TCS that the loader relocates: OSSA, OFSBASE and OGSBASE.
-constexpr std::array<std::size_t, 3> kTcsAddresses{16, 48, 56};
+constexpr std::array kTcsAddresses{field_of<kTcsLayout, "ossa">(), field_of<kTcsLayout, "ofsbase">(),
+                                   field_of<kTcsLayout, "ogsbase">()};
 
 // A TCS page: the template with zeros to the page's end, and its addresses made those of this page.
 void relocate_tcs(std::span<std::uint8_t, kPage> page, std::uint64_t address) {
-  for (std::size_t at : kTcsAddresses) {
-    const auto field = page.subspan(at, 8);
+  for (const Field& f : kTcsAddresses) {
+    const auto field = page.subspan(f.offset, f.size);
     store_le(field, load_le<std::uint64_t>(field) + address);
   }
 }
 
 }  // namespace
+
+Status check_shared_object(const Elf& elf) {
+  if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
+    return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
+                                        std::to_string(elf.machine()) + " is no x86-64 shared object");
+  return {};
+}
+
+std::uint64_t page_flags(const ElfSegment& s) {
+  return kRegular | (s.flags & Elf::kRead ? kRead : 0) | (s.flags & Elf::kWrite ? kWrite : 0) |
+         (s.flags & Elf::kExecute ? kExecute : 0);
+}
 
 Status Load::replay(Mrenclave& mrenclave) const {
   constexpr std::uint64_t kPagesBetweenChecks = 4096;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/formats/elf.h"
 #include "lib/tee/sgx/mrenclave.h"
 
 namespace hallmark::sgx {
@@ -14,7 +15,12 @@ namespace hallmark::sgx {
 inline constexpr std::uint64_t kMaxAddress = std::uint64_t{1} << 47;
 
 constexpr bool is_page_aligned(std::uint64_t n) { return n % kPage == 0; }
-constexpr bool is_power_of_two(std::uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+
+// Programs for enclaves are shared objects for x86-64; another file is an unsupported fault.
+Status check_shared_object(const Elf& elf);
+
+// SECINFO.FLAGS of a segment's pages: p_flags has read, write and execute too, in other bits.
+std::uint64_t page_flags(const ElfSegment& segment);
 
 // Pages that the loader adds one after the other with the same flags.
 struct Region {

@@ -45,7 +45,7 @@ Result<Bytes> signing_material_of(const MeasureRequest& request, const Measureme
   if (const auto given = request.companions.find("config"); given != request.companions.end()) {
     TRY(const Bytes xml, read_file(given->second, kMaxConfig));
     TRY(const SdkConfig config, in(given->second.string(), parse_sdk_config(xml)));
-    TRY(const Bytes bytes, unsigned_sigstruct(config, mrenclave, bcd));
+    const Bytes bytes = unsigned_sigstruct(config, mrenclave, bcd);
     TRY(const Sigstruct s, Sigstruct::parse(bytes));
     return signing_material(s, mrenclave, bcd);
   }

@@ -19,12 +19,6 @@ namespace {
 
 constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30, kMaxConfig = std::uint64_t{1} << 20;
 
-bool is_elf(ByteView bytes) {
-  return as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4))) ==
-         "\x7f"
-         "ELF";
-}
-
 constexpr const char* kWrongQuotients =
     "q1 or q2 in SIGSTRUCT does not belong to its signature: a processor refuses it";
 

@@ -60,10 +60,7 @@ void Mrenclave::add_run(std::uint64_t offset, std::uint64_t pages, std::uint64_t
   }
   end_page();
   for (std::uint64_t left = pages; left != 0;) {
-    if (pending_.size() - used_ < kRecord) {
-      hash_.add(ByteView(pending_).first(used_));
-      used_ = 0;
-    }
+    make_room(kRecord);
     const std::uint64_t n = std::min<std::uint64_t>(left, (pending_.size() - used_) / kRecord);
     std::memset(pending_.data() + used_, 0, n * kRecord);
     for (std::uint64_t i = 0; i < n; i++, offset += kPage)
@@ -111,11 +108,14 @@ DigestOf<Alg::sha256> Mrenclave::finish() {
   return hash_.add(ByteView(pending_).first(used_)).finish();
 }
 
+void Mrenclave::make_room(std::size_t size) {
+  if (pending_.size() - used_ >= size) return;
+  hash_.add(ByteView(pending_).first(used_));
+  used_ = 0;
+}
+
 std::span<std::uint8_t, kRecord> Mrenclave::next(std::size_t behind) {
-  if (pending_.size() - used_ < kRecord + behind) {
-    hash_.add(ByteView(pending_).first(used_));
-    used_ = 0;
-  }
+  make_room(kRecord + behind);
   const std::span<std::uint8_t, kRecord> record(pending_.data() + used_, kRecord);
   std::memset(record.data(), 0, kRecord);
   used_ += kRecord + behind;

@@ -40,6 +40,8 @@ class Mrenclave {
   std::uint64_t unmeasured_code() const { return unmeasured_code_; }
 
  private:
+  // Hashes what is pending unless that many bytes fit behind it.
+  void make_room(std::size_t size);
   // The stream's next record, zeroed, with room for `behind` bytes behind it.
   std::span<std::uint8_t, kRecord> next(std::size_t behind = 0);
   void end_page();

@@ -97,7 +97,7 @@ Result<std::uint64_t> check_segments(const Elf& elf) {
     if (s.memory_size == 0 || s.vaddr >= kMaxAddress || s.memory_size >= kMaxAddress)
       return fail(Fault::format,
                   what + ": " + hex_offset(s.memory_size) + " bytes are empty, or lie outside any enclave");
-    if ((s.flags & (Elf::kRead | Elf::kWrite | Elf::kExecute)) == 0)
+    if (page_flags(s) == kRegular)
       return fail(Fault::format, what + ": has no permissions");
     if (!end && s.vaddr != 0) return fail(Fault::format, what + ": an image begins at address 0");
     if (end && align_down(s.vaddr, kPage) < *end)
@@ -256,15 +256,15 @@ Status patch(const std::vector<ElfSymbol>& symbols, std::uint64_t oeinfo, const 
                       ": of an Open Enclave SDK before 0.11, whose images are loaded in another way");
 
   const std::uint64_t reloc_rva = places.image;
-  CHECK(field(OeProperties::offset<"enclave_size">(), places.enclave_size()));
-  CHECK(field(OeProperties::offset<"oeinfo_rva">(), oeinfo));
-  CHECK(field(OeProperties::offset<"oeinfo_size">(), kOeProperties.size));
+  CHECK(field(field_of<kOeProperties, "enclave_size">().offset, places.enclave_size()));
+  CHECK(field(field_of<kOeProperties, "oeinfo_rva">().offset, oeinfo));
+  CHECK(field(field_of<kOeProperties, "oeinfo_size">().offset, kOeProperties.size));
   CHECK(symbol("_enclave_rva", own_address->value));
-  CHECK(field(OeProperties::offset<"reloc_rva">(), reloc_rva));
-  CHECK(field(OeProperties::offset<"reloc_size">(), places.relocations));
+  CHECK(field(field_of<kOeProperties, "reloc_rva">().offset, reloc_rva));
+  CHECK(field(field_of<kOeProperties, "reloc_size">().offset, places.relocations));
   CHECK(symbol("_reloc_rva", reloc_rva));
   CHECK(symbol("_reloc_size", places.relocations));
-  CHECK(field(OeProperties::offset<"heap_rva">(), reloc_rva + places.relocations));
+  CHECK(field(field_of<kOeProperties, "heap_rva">().offset, reloc_rva + places.relocations));
   if (tls.data_size != 0) {
     CHECK(symbol("_tdata_rva", tls.data_address));
     CHECK(symbol("_tdata_size", tls.data_size));
@@ -276,15 +276,14 @@ Status patch(const std::vector<ElfSymbol>& symbols, std::uint64_t oeinfo, const 
   }
   CHECK(symbol("_td_from_tcs_offset", (tls.pages + kControlPages) * kPage));
   const std::array<std::uint8_t, kSigstruct.size> unsigned_yet{};
-  return image.store(oeinfo + OeProperties::offset<"sigstruct">(), unsigned_yet, ".oeinfo");
+  return image.store(oeinfo + field_of<kOeProperties, "sigstruct">().offset, unsigned_yet, ".oeinfo");
 }
 
 // The pages of a segment: from the file where the loader left them alone, and from `changed`, which lie one after the
 // other in `content`, where it did not.
 Status add_segment(const Elf& elf, const ElfSegment& s, const std::map<std::uint64_t, Page>& changed, ByteView content,
                    LoadBuilder& out) {
-  const std::uint64_t flags = kRegular | (s.flags & Elf::kRead ? kRead : 0) | (s.flags & Elf::kWrite ? kWrite : 0) |
-                              (s.flags & Elf::kExecute ? kExecute : 0);
+  const std::uint64_t flags = page_flags(s);
   const std::string what = "segment at " + hex_offset(s.vaddr);
   const ByteView file = elf.content(s);
   const std::uint64_t end = s.vaddr + s.memory_size;
@@ -334,9 +333,7 @@ Status add_thread(std::uint64_t at, const Places& places, const Tls& tls, ByteVi
 
 Result<OeImage> OeImage::parse(ByteView file) {
   TRY(Elf elf, Elf::parse(file));
-  if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
-    return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
-                                        std::to_string(elf.machine()) + " is no x86-64 shared object");
+  CHECK(check_shared_object(elf));
   OeImage image(file, std::move(elf));
   CHECK(image.read_properties());
   return image;
@@ -404,18 +401,16 @@ Result<Load> OeImage::load() const {
 
   // The changed pages, the relocations and a TCS, one after the other; the rest of the image stays in the file.
   const std::size_t relocs_at = image.changed().size() * kPage, tcs_at = relocs_at + relocs.size();
-  out.content.resize(tcs_at + kTcsLayout.size);
-  auto to = out.content.begin();
-  for (const auto& [address, page] : image.changed()) to = std::copy(page.begin(), page.end(), to);
-  std::copy(relocs.begin(), relocs.end(), to);
+  out.content.reserve(tcs_at + kTcsLayout.size);
+  const auto append = [&](ByteView bytes) { out.content.insert(out.content.end(), bytes.begin(), bytes.end()); };
+  for (const auto& [address, page] : image.changed()) append(page);
+  append(relocs);
   const std::uint64_t segment_base = (tls.pages + kControlPages) * kPage;
-  Tcs{.ossa = kPage,
-      .nssa = 2,
-      .oentry = places.start + elf_.entry(),
-      .ofsbase = segment_base,
-      .ogsbase = segment_base,
-      .limit = 0xffffffff}
-      .encode(std::span(out.content).subspan(tcs_at));
+  RecordBuilder<kTcsLayout> tcs;
+  tcs.set<"ossa">(kPage).set<"nssa">(2).set<"oentry">(places.start + elf_.entry());
+  tcs.set<"ofsbase">(segment_base).set<"ogsbase">(segment_base);
+  tcs.set<"ofslimit">(0xffffffff).set<"ogslimit">(0xffffffff);
+  append(tcs.bytes());
   const ByteView content = out.content;
 
   for (const ElfSegment& s : elf_.segments())

@@ -176,7 +176,7 @@ Status check_rules(const SdkConfig& c, const Lines& lines) {
     if (rules.given(address) && !rules.given(&SdkConfig::elrange_size))
       return rules.fails(address, address, rules.text(address) + " needs ELRangeSize");
   if (c.elrange_size != 0) {
-    if (!is_power_of_two(c.elrange_size))
+    if (!std::has_single_bit(c.elrange_size))
       return rules.fails(&SdkConfig::elrange_size, &SdkConfig::elrange_size,
                          rules.text(&SdkConfig::elrange_size) + " is no power of two");
     if (c.elrange_start % c.elrange_size != 0)
@@ -240,10 +240,8 @@ Masked xfrm(const SdkConfig& c) {
 
 std::array<std::uint8_t, 16> identifier(std::uint64_t high, std::uint64_t low) {
   std::array<std::uint8_t, 16> out;
-  for (std::size_t i = 0; i < 8; i++) {
-    out[i] = static_cast<std::uint8_t>(low >> (8 * i));
-    out[8 + i] = static_cast<std::uint8_t>(high >> (8 * i));
-  }
+  store_le(std::span(out).first<8>(), low);
+  store_le(std::span(out).last<8>(), high);
   return out;
 }
 
@@ -259,13 +257,6 @@ RecordBuilder<kSigstruct> body(const SdkConfig& c) {
   s.set<"xfrm">(xfrm(c).value).set<"xfrm_mask">(xfrm(c).mask);
   s.set<"isvprodid">(c.prod_id).set<"isvsvn">(c.isv_svn);
   return s;
-}
-
-bool is_bcd_date(std::uint32_t date) {
-  for (std::uint32_t rest = date; rest != 0; rest >>= 4)
-    if ((rest & 0xf) > 9) return false;
-  const std::uint32_t month = date >> 8 & 0xff, day = date & 0xff;
-  return month >= 0x01 && month <= 0x12 && day >= 0x01 && day <= 0x31;
 }
 
 }  // namespace
@@ -323,9 +314,7 @@ Bytes sigstruct_template(const SdkConfig& config) {
   return Bytes(s.bytes().begin(), s.bytes().end());
 }
 
-Result<Bytes> unsigned_sigstruct(const SdkConfig& config, const DigestOf<Alg::sha256>& mrenclave, std::uint32_t date) {
-  if (!is_bcd_date(date))
-    return fail(Fault::usage, "SIGSTRUCT date " + hex_offset(date) + " is no day written as 0xyyyymmdd");
+Bytes unsigned_sigstruct(const SdkConfig& config, const DigestOf<Alg::sha256>& mrenclave, std::uint32_t date) {
   auto s = body(config);
   s.set<"enclavehash">(mrenclave).set<"date">(date);
   return Bytes(s.bytes().begin(), s.bytes().end());

@@ -48,9 +48,9 @@ Json to_json(const SdkConfig&);
 // The states that the processor may save for the enclave (SECS.ATTRIBUTES.XFRM) as far as the configuration decides.
 std::uint64_t requested_xfrm(const SdkConfig&);
 
-// The 1808 bytes of SIGSTRUCT with everything that is signed; modulus, signature, q1 and q2 are zero. `date` is binary-
-// coded decimal, 0x20261231.
-Result<Bytes> unsigned_sigstruct(const SdkConfig&, const DigestOf<Alg::sha256>& mrenclave, std::uint32_t date);
+// The 1808 bytes of SIGSTRUCT with everything that is signed; modulus, signature, q1 and q2 are zero. `date` is as
+// signing_date() gives it.
+Bytes unsigned_sigstruct(const SdkConfig&, const DigestOf<Alg::sha256>& mrenclave, std::uint32_t date);
 // The same while MRENCLAVE and date are open: both are zero.
 Bytes sigstruct_template(const SdkConfig&);
 

@@ -1,6 +1,7 @@
 #include "lib/tee/sgx/sdk_image.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace hallmark::sgx {
 namespace {
@@ -10,21 +11,10 @@ constexpr std::size_t kMaxCopies = 8;
 // Metadata with a major version above this holds an ELRANGE entry; the generation is what is left modulo this.
 constexpr std::uint32_t kElrangeMajor = 10;
 
-// `size` bytes at `offset` of a copy of the metadata.
-Result<ByteView> part(const SdkMetadata& copy, std::uint32_t offset, std::uint32_t size, std::string_view what) {
-  if (std::uint64_t{offset} + size > copy.bytes.size())
-    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) + " bytes at " + hex_offset(offset) +
-                                   " reach beyond the metadata's " + std::to_string(copy.bytes.size()));
-  return copy.bytes.subspan(offset, size);
-}
-
 template <const auto& L>
 Result<std::vector<Record<L>>> rows(const SdkMetadata& copy, std::uint32_t offset, std::uint32_t size,
                                     std::string_view what) {
-  TRY(ByteView table, part(copy, offset, size, what));
-  if (size % L.size != 0)
-    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) +
-                                   " bytes are no whole number of entries of " + std::to_string(L.size));
+  TRY(ByteView table, copy.table(offset, size, L.size, what));
   std::vector<Record<L>> out;
   for (std::size_t at = 0; at < size; at += L.size) {
     TRY(auto row, Record<L>::parse(table.subspan(at, L.size)));
@@ -43,7 +33,7 @@ Result<std::optional<Elrange>> read_elrange(const SdkMetadata& copy) {
   const std::uint64_t enclave_size = copy.header.num<"enclave_size">();
   // The checks of the loader. Addresses are bounded first, so the sums cannot wrap.
   const bool bounded = e.image_address < kMaxAddress && e.start_address < kMaxAddress && e.size <= kMaxAddress;
-  if (!bounded || !is_power_of_two(e.size) || e.size < kPage || !is_page_aligned(e.image_address) ||
+  if (!bounded || !std::has_single_bit(e.size) || e.size < kPage || !is_page_aligned(e.image_address) ||
       e.start_address % e.size != 0 || e.start_address > e.image_address ||
       e.image_address + enclave_size > e.start_address + e.size)
     return fail(Fault::format, "elrange entry: an image at " + hex_offset(e.image_address) + " of " +
@@ -60,18 +50,16 @@ struct Loadable {
 
 std::uint64_t round_up(std::uint64_t n) { return align_up(n, kPage).value_or(UINT64_MAX); }
 
-// The loader's p_flags to SECINFO.FLAGS: both have read, write and execute, in other bits.
 Result<std::vector<Loadable>> loadables(const Elf& elf, std::uint64_t base, std::string_view what) {
   std::vector<Loadable> out;
   for (const ElfSegment& s : elf.segments()) {
     if (s.type != Elf::kLoad) continue;
-    const std::uint64_t permissions = (s.flags & Elf::kRead ? kRead : 0) | (s.flags & Elf::kWrite ? kWrite : 0) |
-                                      (s.flags & Elf::kExecute ? kExecute : 0);
+    const std::uint64_t flags = page_flags(s);
     const auto address = checked_add(base, s.vaddr);
-    if (permissions == 0 || !address || *address >= kMaxAddress || s.memory_size >= kMaxAddress)
+    if (flags == kRegular || !address || *address >= kMaxAddress || s.memory_size >= kMaxAddress)
       return fail(Fault::format, std::string(what) + ": the segment at " + hex_offset(s.vaddr) +
                                      " has no permissions, or lies outside any enclave");
-    out.push_back({s, elf.content(s), *address, kRegular | permissions});
+    out.push_back({s, elf.content(s), *address, flags});
   }
   return out;
 }
@@ -86,7 +74,7 @@ Result<std::vector<Loadable>> appended_object(const SdkMetadata& copy, ByteView 
     return e.template num<"id">() == kSharedObject && e.template num<"offset">() != 0 && e.template num<"size">() != 0;
   });
   if (it == entries.end()) return none;
-  TRY(ByteView bytes, part(copy, it->num<"offset">(), kSharedObjectEntry.size, "shared object entry"));
+  TRY(ByteView bytes, copy.part(it->num<"offset">(), kSharedObjectEntry.size, "shared object entry"));
   TRY(auto entry, Record<kSharedObjectEntry>::parse(bytes));
   const auto end = checked_add(entry.num<"file_offset">(), entry.num<"size">());
   if (!end || *end > file.size())
@@ -141,7 +129,7 @@ Status add_entry(const SdkMetadata& copy, const Record<kLayoutEntry>& e, std::ui
     return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .fill = content_size},
                    what);
   }
-  TRY(ByteView bytes, part(copy, content_offset, content_size, what));
+  TRY(ByteView bytes, copy.part(content_offset, content_size, what));
   if (flags != kTcs) return out.add_memory(*address, bytes, pages * kPage, flags, {}, what);
   if (bytes.size() > kPage) return fail(Fault::format, what + ": a TCS of " + std::to_string(bytes.size()) + " bytes");
   return out.add({.offset = *address,
@@ -193,7 +181,7 @@ Status apply_patches(const SdkMetadata& copy, std::uint64_t note_begin, std::uin
   TRY(auto patches,
       rows<kPatchEntry>(copy, copy.header.num<"patch_offset">(), copy.header.num<"patch_size">(), "patch table"));
   for (const auto& p : patches) {
-    TRY(ByteView bytes, part(copy, p.num<"src">(), p.num<"size">(), "patch"));
+    TRY(ByteView bytes, copy.part(p.num<"src">(), p.num<"size">(), "patch"));
     const std::uint64_t dst = p.num<"dst">();
     const auto end = checked_add(dst, bytes.size());
     if (!end || *end > file.size())
@@ -215,6 +203,22 @@ bool begins_copy(ByteView list) {
 
 }  // namespace
 
+Result<ByteView> SdkMetadata::part(std::uint32_t offset, std::uint32_t size, std::string_view what) const {
+  if (std::uint64_t{offset} + size > bytes.size())
+    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) + " bytes at " + hex_offset(offset) +
+                                   " reach beyond the metadata's " + std::to_string(bytes.size()));
+  return bytes.subspan(offset, size);
+}
+
+Result<ByteView> SdkMetadata::table(std::uint32_t offset, std::uint32_t size, std::size_t row,
+                                    std::string_view what) const {
+  TRY(const ByteView out, part(offset, size, what));
+  if (size % row != 0)
+    return fail(Fault::format, std::string(what) + ": " + std::to_string(size) +
+                                   " bytes are no whole number of entries of " + std::to_string(row));
+  return out;
+}
+
 bool has_extend_entries(const SdkMetadata& copy) {
   const std::uint32_t generation = copy.major() % kElrangeMajor, minor = copy.header.num<"version_minor">();
   return (generation == 1 && minor >= 5) || (generation == 3 && minor >= 2);
@@ -225,9 +229,7 @@ Result<SdkImage> SdkImage::parse(ByteView file, ByteView metadata) { return pars
 
 Result<SdkImage> SdkImage::parse_with(ByteView file, std::optional<ByteView> metadata) {
   TRY(Elf elf, Elf::parse(file));
-  if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
-    return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
-                                        std::to_string(elf.machine()) + " is no x86-64 shared object");
+  CHECK(check_shared_object(elf));
   SdkImage image(file, std::move(elf));
   TRY(const ByteView own, image.read_note());
   image.carries_metadata_ = begins_copy(own);
@@ -272,7 +274,7 @@ Status SdkImage::read_copies(ByteView list) {
       return fail(Fault::unsupported, where + ": version " + std::to_string(header.num<"version_major">()) + "." +
                                           std::to_string(header.num<"version_minor">()));
     const std::uint64_t enclave_size = header.num<"enclave_size">();
-    if (!is_power_of_two(enclave_size) || enclave_size < kPage || enclave_size > kMaxAddress)
+    if (!std::has_single_bit(enclave_size) || enclave_size < kPage || enclave_size > kMaxAddress)
       return fail(Fault::format, where + ": enclave_size is " + hex_offset(enclave_size) +
                                      ", not a power of two from 0x1000 to " + hex_offset(kMaxAddress));
     TRY(Sigstruct sigstruct, in(where, parse_sigstruct(header.get<"sigstruct">())));

@@ -117,6 +117,10 @@ struct SdkMetadata {
   Sigstruct sigstruct;
   std::optional<Elrange> elrange;
 
+  // Bytes of the copy, and a table of `row` bytes an entry. `what` names them in errors.
+  Result<ByteView> part(std::uint32_t offset, std::uint32_t size, std::string_view what) const;
+  Result<ByteView> table(std::uint32_t offset, std::uint32_t size, std::size_t row, std::string_view what) const;
+
   std::uint32_t major() const { return header.num<"version_major">(); }
   std::string version() const { return std::to_string(major()) + "." + std::to_string(header.num<"version_minor">()); }
 };

@@ -121,7 +121,7 @@ Status read_segments(const Elf& elf, Image& image) {
     if (s.vaddr >= kMaxAddress || s.memory_size >= kMaxAddress)
       return fail(Fault::format, "ELF: " + where + " lies outside any enclave");
     if (s.type == Elf::kTls) {
-      if (s.align > kMaxAddress || (s.align != 0 && !is_power_of_two(s.align)))
+      if (s.align > kMaxAddress || (s.align != 0 && !std::has_single_bit(s.align)))
         return fail(Fault::format, "ELF: " + where + " has the alignment " + hex_offset(s.align));
       image.tls_size = *align_up(s.memory_size, std::max<std::uint64_t>(s.align, 1));
       continue;

@@ -6,7 +6,8 @@ namespace hallmark::sgx {
 namespace {
 
 // Where the material's second half begins, in SIGSTRUCT and in the material.
-constexpr std::size_t kBody = 900, kHalf = 128;
+constexpr std::size_t kBody = field_of<kSigstruct, "miscselect">().offset;
+constexpr std::size_t kHalf = field_of<kSigningMaterial, "miscselect">().offset;
 
 // The rows of the material are rows of SIGSTRUCT, moved.
 constexpr bool is_part_of_sigstruct() {
@@ -48,24 +49,14 @@ Result<std::uint32_t> signing_date(std::string_view text) {
 }
 
 Bytes signing_material(const SigningFields& f) {
-  Block<kSigningMaterial.size> out;
-  out.raw(kSigstructHeader)
-      .le(std::uint32_t{0})  // type: no debug signature
-      .le(f.vendor)
-      .le(f.date)
-      .raw(kSigstructHeader2)
-      .le(f.swdefined);
-  out.seek(kHalf)
-      .le(f.miscselect)
-      .le(f.miscmask)
-      .le(std::uint32_t{0})  // cet
-      .raw(f.isvfamilyid)
-      .le(f.attributes)
-      .le(f.xfrm)
-      .le(f.attributes_mask)
-      .le(f.xfrm_mask)
-      .raw(f.enclavehash);
-  out.seek(236).raw(f.isvextprodid).le(f.isvprodid).le(f.isvsvn);
+  RecordBuilder<kSigningMaterial> out;  // "type" stays 0: no debug signature
+  out.set<"header">(kSigstructHeader).set<"header2">(kSigstructHeader2);
+  out.set<"vendor">(f.vendor).set<"date">(f.date).set<"swdefined">(f.swdefined);
+  out.set<"miscselect">(f.miscselect).set<"miscmask">(f.miscmask);
+  out.set<"isvfamilyid">(f.isvfamilyid).set<"isvextprodid">(f.isvextprodid);
+  out.set<"attributes">(f.attributes).set<"attributes_mask">(f.attributes_mask);
+  out.set<"xfrm">(f.xfrm).set<"xfrm_mask">(f.xfrm_mask);
+  out.set<"enclavehash">(f.enclavehash).set<"isvprodid">(f.isvprodid).set<"isvsvn">(f.isvsvn);
   return {out.bytes().begin(), out.bytes().end()};
 }
 
@@ -73,8 +64,9 @@ Bytes signing_material(const Sigstruct& s, const DigestOf<Alg::sha256>& enclaveh
   const ByteView header = s.bytes().first(kHalf), body = s.bytes().subspan(kBody, kHalf);
   Bytes out(header.begin(), header.end());
   out.insert(out.end(), body.begin(), body.end());
-  for (std::size_t i = 0; i < 4; i++) out[20 + i] = static_cast<std::uint8_t>(date >> 8 * i);
-  std::copy(enclavehash.begin(), enclavehash.end(), out.begin() + 188);
+  constexpr Field kDate = field_of<kSigningMaterial, "date">(), kHash = field_of<kSigningMaterial, "enclavehash">();
+  store_le(std::span(out).subspan<kDate.offset, kDate.size>(), date);
+  std::ranges::copy(enclavehash, out.begin() + kHash.offset);
   return out;
 }
 
@@ -97,7 +89,7 @@ Result<Bytes> assemble_sigstruct(const SigningMaterial& material, ByteView signa
 
   Block<kSigstruct.size> out;
   out.raw(material.bytes().first(kHalf)).raw(modulus).le(std::uint32_t{3}).raw(number);
-  out.raw(material.bytes().subspan(kHalf)).seek(1040).raw(cube.q1).raw(cube.q2);
+  out.raw(material.bytes().subspan(kHalf)).seek(field_of<kSigstruct, "q1_q2">().offset).raw(cube.q1).raw(cube.q2);
   const ByteView bytes = out.bytes();
   // What is handed out is what any reader of it will find to hold.
   TRY(const Sigstruct made, parse_sigstruct(bytes));

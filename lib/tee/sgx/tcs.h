@@ -23,22 +23,4 @@ inline constexpr Layout<11> kTcsLayout{"TCS",
                                            {68, 4, "ogslimit"},
                                        }}};
 
-struct Tcs {
-  std::uint64_t ossa = 0;
-  std::uint32_t nssa = 0;  // frames of the save area
-  std::uint64_t oentry = 0, ofsbase = 0, ogsbase = 0;
-  std::uint32_t limit = 0;  // of both segments
-
-  void encode(std::span<std::uint8_t> out) const {
-    using R = Record<kTcsLayout>;
-    store_le(out.subspan(R::offset<"ossa">()), ossa);
-    store_le(out.subspan(R::offset<"nssa">()), nssa);
-    store_le(out.subspan(R::offset<"oentry">()), oentry);
-    store_le(out.subspan(R::offset<"ofsbase">()), ofsbase);
-    store_le(out.subspan(R::offset<"ogsbase">()), ogsbase);
-    store_le(out.subspan(R::offset<"ofslimit">()), limit);
-    store_le(out.subspan(R::offset<"ogslimit">()), limit);
-  }
-};
-
 }  // namespace hallmark::sgx
