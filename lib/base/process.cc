@@ -25,14 +25,6 @@ Result<Pipe> make_pipe() {
   return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  out.reserve(strings.size() + 1);
-  for (std::string& s : strings) out.push_back(s.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 class FileActions {
  public:
   FileActions() { posix_spawn_file_actions_init(&actions_); }
@@ -91,6 +83,14 @@ class Child {
 
 }  // namespace
 
+std::vector<char*> null_terminated(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  out.reserve(strings.size() + 1);
+  for (std::string& s : strings) out.push_back(s.data());
+  out.push_back(nullptr);
+  return out;
+}
+
 Result<Finished> run_process(const ProcessSpec& command) {
   const std::string name = command.arguments.at(0);
   TRY(Pipe in, make_pipe());
@@ -107,8 +107,8 @@ Result<Finished> run_process(const ProcessSpec& command) {
   std::vector<std::string> arguments = command.arguments, environment;
   for (const auto& [key, value] : command.environment) environment.push_back(key + "=" + value);
   pid_t pid = 0;
-  if (const int error = posix_spawnp(&pid, name.c_str(), actions.get(), attributes.get(), pointers(arguments).data(),
-                                     pointers(environment).data()))
+  if (const int error = posix_spawnp(&pid, name.c_str(), actions.get(), attributes.get(), null_terminated(arguments).data(),
+                                     null_terminated(environment).data()))
     return fail_errno(name + ": cannot be run", error);
   Child child(pid);
   in.read.reset();

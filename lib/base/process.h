@@ -33,4 +33,7 @@ struct Finished {
 // caller ignores SIGPIPE (watch_for_interrupts() does): the child may stop reading.
 Result<Finished> run_process(const ProcessSpec& command);
 
+// Arguments or environment as exec takes them; valid while `strings` is left alone.
+std::vector<char*> null_terminated(std::vector<std::string>& strings);
+
 }  // namespace hallmark

@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "lib/base/json.h"
+#include "lib/base/process.h"
 #include "lib/build/box_process.h"
 #include "lib/build/host.h"
 #include "lib/build/seccomp.h"
@@ -153,13 +154,6 @@ void become_ordinary_user(const Launch& launch) {
   give_up("bwrap cannot be run (Debian's package is bubblewrap)");
 }
 
-std::vector<char*> pointers(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (std::string& s : strings) out.push_back(s.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 // bwrap(1), --info-fd: a JSON object with "child-pid", the first process of the new pid namespace. It is
 // written before that process goes on, so it is there when the box says "ready".
 Result<pid_t> read_child_pid(int info) {
@@ -203,8 +197,15 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   for (const auto& [name, value] : environment(request)) variables.push_back(name + "=" + value);
   TRY(Fd log, descriptor_above(channels.child_log.get()));
   const std::string root = request.root.string();
-  Launch launch{pointers(arguments), pointers(variables), {},          log.get(), cpus,
-                root.c_str(),        is_privileged(),     box_owner(), getpid()};
+  Launch launch{.arguments = null_terminated(arguments),
+                .environment = null_terminated(variables),
+                .descriptors = {},
+                .log = log.get(),
+                .cpus = cpus,
+                .root = root.c_str(),
+                .privileged = is_privileged(),
+                .owner = box_owner(),
+                .parent = getpid()};
   for (const Fd& fd : descriptors) launch.descriptors.push_back(fd.get());
 
   const pid_t pid = _Fork();

@@ -21,6 +21,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "lib/base/process.h"
 #include "lib/build/box_process.h"
 #include "lib/build/host.h"
 #include "lib/build/seccomp.h"
@@ -243,8 +244,7 @@ struct Steps {
   std::vector<char*> environment;
   explicit Steps(const BoxRequest& request) : texts(request.steps) {
     for (const auto& [name, value] : build::environment(request)) variables.push_back(name + "=" + value);
-    for (std::string& variable : variables) environment.push_back(variable.data());
-    environment.push_back(nullptr);
+    environment = null_terminated(variables);
   }
   Steps(const Steps&) = delete;
   Steps& operator=(const Steps&) = delete;

@@ -10,6 +10,7 @@
 namespace hallmark::pin {
 namespace {
 
+constexpr std::size_t kMaxSpec = std::size_t{4} << 20;
 constexpr std::size_t kMaxSources = 1000;
 constexpr std::size_t kMaxUrls = 20;
 constexpr std::size_t kMaxSuites = 20;
@@ -152,7 +153,7 @@ Json source_to_json(const SourceRequest& source) {
 }  // namespace
 
 Result<Spec> parse_spec(std::string_view text, const std::string& name) {
-  TRY(const Json json, in(name, parse_yaml(text, {.bytes = std::size_t{4} << 20})));
+  TRY(const Json json, in(name, parse_yaml(text, {.bytes = kMaxSpec})));
   Fields doc(json, name);
   Spec spec;
   if (const auto version = doc.integer("hallmark", 0, kMaxInteger); version != 1)
@@ -168,6 +169,11 @@ Result<Spec> parse_spec(std::string_view text, const std::string& name) {
   spec.epoch = read_epoch(build);
   spec.recipe = read_recipe(build, doc);
   return doc.finish(std::move(spec));
+}
+
+Result<Spec> read_spec(const fs::path& file) {
+  TRY(const std::string text, read_text(file, kMaxSpec));
+  return parse_spec(text, file.string());
 }
 
 Json to_json(const Spec& spec) {

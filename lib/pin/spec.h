@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/files.h"
 #include "lib/crypto/digest.h"
 #include "lib/pin/recipe.h"
 
@@ -58,6 +59,7 @@ struct Spec {
 
 // `text` is YAML. `name` is the file's name, for messages.
 Result<Spec> parse_spec(std::string_view text, const std::string& name);
+Result<Spec> read_spec(const fs::path& file);
 Json to_json(const Spec&);
 
 // SHA-256 of the canonical JSON of the specification: comments, order of keys and

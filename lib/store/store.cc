@@ -136,6 +136,12 @@ Result<Store> Store::open(const fs::path& root) {
   return Store(path);
 }
 
+Result<Store> Store::open_or_default(const fs::path& root) {
+  if (!root.empty()) return open(root);
+  TRY(const fs::path place, default_root());
+  return open(place);
+}
+
 Result<fs::path> Store::default_root() {
   const auto variable = [](const char* name) {
     const char* value = std::getenv(name);

@@ -37,6 +37,9 @@ class Store {
   // The place that the environment asks for; an environment fault if there is none (no HOME).
   static Result<fs::path> default_root();
 
+  // The store at `root`, or where that is empty, at the default place.
+  static Result<Store> open_or_default(const fs::path& root);
+
   const fs::path& root() const { return root_; }
 
   bool has(const Sha256& digest) const;

@@ -8,7 +8,6 @@
 namespace hallmark::cli {
 namespace {
 
-constexpr std::uint64_t kMaxSpec = std::uint64_t{1} << 20;
 constexpr std::uint32_t kMaxRepeat = 100;
 
 Json to_json(const build::OutputRecord& output) {
@@ -34,11 +33,7 @@ class Build final : public Command {
   }
 
   Result<Report> run(Session& session) override {
-    fs::path root = store_;
-    if (store_.empty()) {
-      TRY(root, Store::default_root());
-    }
-    TRY(const Store store, Store::open(root));
+    TRY(const Store store, Store::open_or_default(store_));
     TRY(const pin::Lock lock, pin::read_lock(lock_, store));
     CHECK(check_specification(lock));
 
@@ -69,8 +64,7 @@ class Build final : public Command {
     const fs::path spec = fs::path(lock_).replace_extension(".yaml");
     std::error_code error;
     if (!fs::exists(spec, error)) return {};
-    TRY(const std::string text, read_text(spec, kMaxSpec));
-    TRY(const pin::Spec parsed, pin::parse_spec(text, spec.string()));
+    TRY(const pin::Spec parsed, pin::read_spec(spec));
     return in(spec.string(), pin::check_spec(lock, parsed));
   }
 

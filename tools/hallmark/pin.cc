@@ -15,7 +15,6 @@
 namespace hallmark::cli {
 namespace {
 
-constexpr std::uint64_t kMaxSpec = std::uint64_t{4} << 20;
 constexpr std::uint64_t kMaxKeyring = std::uint64_t{16} << 20;
 
 // A kind that `measure` does not know would only be noticed when the build is certified.
@@ -106,16 +105,11 @@ class Pin final : public Command {
   }
 
   Result<Report> run(Session& session) override {
-    TRY(const std::string text, read_text(spec_, kMaxSpec));
-    TRY(const pin::Spec spec, pin::parse_spec(text, spec_));
+    TRY(const pin::Spec spec, pin::read_spec(spec_));
     CHECK(check_kinds(spec, spec_));
     folder_ = fs::absolute(spec_).parent_path();
     if (lock_.empty()) lock_ = (fs::path(spec_).parent_path() / pin::kLockFile).string();
-    fs::path root = store_;
-    if (store_.empty()) {
-      TRY(root, Store::default_root());
-    }
-    TRY(const Store store, Store::open(root));
+    TRY(const Store store, Store::open_or_default(store_));
     return check_ ? check(spec, store, session.progress) : renew(spec, store, session.progress);
   }
 

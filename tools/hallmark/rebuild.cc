@@ -42,7 +42,7 @@ class Rebuild final : public Command {
     TRY(const auto copies, named_copies());
     TRY(const std::vector<PublicKey> keys, read_public_keys(keys_));
     TRY(const OpenCertificate open, open_certificate(certificate_, keys));
-    TRY(const Store store, open_store());
+    TRY(const Store store, Store::open_or_default(store_));
     CHECK(fetch(open.lock, copies, store, session.progress));
     Lines lines(session.line);
     const auto built = build::build(store, open.lock, options_of_build(lines), session.progress);
@@ -62,12 +62,6 @@ class Rebuild final : public Command {
         return fail(Fault::usage, "--source " + source.substr(0, equals) + ": is given twice");
     }
     return copies;
-  }
-
-  Result<Store> open_store() const {
-    if (!store_.empty()) return Store::open(store_);
-    TRY(const fs::path root, Store::default_root());
-    return Store::open(root);
   }
 
   static Status fetch(const pin::Lock& lock, const std::map<std::string, fs::path>& copies, const Store& store,
