@@ -104,7 +104,6 @@ contains "$stderr" 'measuring short.so: ELF'
 expect_exit 2 hallmark measure small.so --sig elsewhere.sig
 contains "$stderr" 'carries its own SIGSTRUCT'
 expect_exit 3 hallmark measure stream.sgxs --sig small.so
-contains "$stderr" 'Gramine manifest'
 expect_exit 4 hallmark measure elsewhere.sig
 expect_exit 4 hallmark measure "$HALLMARK"
 contains "$stderr" 'without enclave metadata'
