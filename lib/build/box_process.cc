@@ -1,7 +1,9 @@
 #include "lib/build/box_process.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -10,8 +12,10 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 
 #include "lib/base/interrupt.h"
+#include "lib/build/host.h"
 #include "lib/build/inside.h"
 
 namespace hallmark::build {
@@ -43,12 +47,31 @@ std::optional<BoxResult> parse_result(std::string_view line, std::size_t steps) 
   return result;
 }
 
+// recv(2), and the sender's pid as this process calls it: SCM_CREDENTIALS of unix(7), which the kernel vouches for.
+ssize_t receive(int control, std::span<char> buffer, pid_t& sender) {
+  alignas(cmsghdr) char ancillary[CMSG_SPACE(sizeof(ucred))];
+  iovec into{buffer.data(), buffer.size()};
+  msghdr message{};
+  message.msg_iov = &into;
+  message.msg_iovlen = 1;
+  message.msg_control = ancillary;
+  message.msg_controllen = sizeof ancillary;
+  const ssize_t n = recvmsg(control, &message, MSG_CMSG_CLOEXEC);
+  const cmsghdr* header = n > 0 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header != nullptr && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS &&
+      header->cmsg_len == CMSG_LEN(sizeof(ucred))) {
+    ucred who{};
+    std::memcpy(&who, CMSG_DATA(header), sizeof who);
+    sender = who.pid;
+  }
+  return n;
+}
+
 }  // namespace
 
 BoxProcess::BoxProcess(BoxProcess&& other) noexcept
     : child_(std::exchange(other.child_, -1)),
-      first_(other.first_),
-      first_handle_(std::move(other.first_handle_)),
+      sender_(other.sender_),
       control_(std::move(other.control_)),
       log_(std::move(other.log_)),
       unread_(std::move(other.unread_)) {}
@@ -58,13 +81,7 @@ BoxProcess::~BoxProcess() { stop(); }
 void BoxProcess::stop() {
   if (child_ < 0) return;
   kill(child_, SIGKILL);
-  if (first_handle_) {
-    syscall(SYS_pidfd_send_signal, first_handle_.get(), SIGKILL, nullptr, 0);
-    // Readable once the process, and with it its whole pid namespace, is gone.
-    pollfd ended{first_handle_.get(), POLLIN, 0};
-    while (first_ != child_ && poll(&ended, 1, -1) < 0 && errno == EINTR) {
-    }
-  }
+  // The first process of a pid namespace can be waited for once all others there are gone (pid_namespaces(7)).
   wait_for(std::exchange(child_, -1));
 }
 
@@ -81,7 +98,7 @@ Result<std::optional<std::string>> BoxProcess::line() {
     if (ready < 0 && errno != EINTR) return fail_errno("poll", errno);
     if (ready <= 0) continue;
     char buffer[256];
-    const ssize_t n = read(control_.get(), buffer, sizeof buffer);
+    const ssize_t n = receive(control_.get(), buffer, sender_);
     if (n < 0 && errno != EINTR && errno != ECONNRESET) return fail_errno("the sandbox's control channel", errno);
     if (n == 0 || (n < 0 && errno == ECONNRESET)) return std::optional<std::string>();
     if (n > 0) unread_.append(buffer, static_cast<std::size_t>(n));
@@ -92,13 +109,6 @@ Result<std::optional<std::string>> BoxProcess::line() {
 
 Status BoxProcess::answer() {
   if (send(control_.get(), "\n", 1, MSG_NOSIGNAL) != 1) return fail_errno("the sandbox's control channel", errno);
-  return {};
-}
-
-Status BoxProcess::found_first_process(pid_t pid) {
-  first_ = pid;
-  first_handle_.reset(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
-  if (!first_handle_) return fail_errno("pidfd_open", errno);
   return {};
 }
 
@@ -154,10 +164,24 @@ Result<Channels> make_channels() {
   int control[2] = {-1, -1}, log[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control) != 0) return fail_errno("socketpair", errno);
   Channels out{Fd(control[0]), {}, Fd(control[1]), {}};
+  const int yes = 1;
+  if (setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0)
+    return fail_errno("setsockopt(SO_PASSCRED)", errno);
   if (pipe2(log, O_CLOEXEC) != 0) return fail_errno("pipe2", errno);
   out.log.reset(log[0]);
   out.child_log.reset(log[1]);
   return out;
+}
+
+Result<pid_t> clone_first_process(std::uint64_t namespaces) {
+  clone_args arguments{};
+  arguments.flags = namespaces | CLONE_NEWPID | (is_privileged() ? 0 : CLONE_NEWUSER);
+  arguments.exit_signal = SIGCHLD;
+  const auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
+  if (pid >= 0) return pid;
+  Failure failure = fail_errno("new namespaces are refused", errno);
+  failure.value().what += "; `hallmark doctor` says what to change";
+  return failure;
 }
 
 Result<BoxResult> run_box(const BoxRequest& request,

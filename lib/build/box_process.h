@@ -13,7 +13,7 @@ namespace hallmark::build {
 
 class BoxProcess {
  public:
-  // `child` is ours to wait for. `control` and `log` are our ends.
+  // `child` is ours to wait for, and the first process of a pid namespace: with it, all of the box die. `control` and `log` are our ends.
   BoxProcess(pid_t child, Fd control, Fd log) : child_(child), control_(std::move(control)), log_(std::move(log)) {}
   BoxProcess(BoxProcess&& other) noexcept;
   BoxProcess& operator=(BoxProcess&&) = delete;
@@ -23,9 +23,8 @@ class BoxProcess {
   Result<std::optional<std::string>> line();
   Status answer();
 
-  // The first process of the box's own pid namespace: with it, all die.
-  Status found_first_process(pid_t pid);
-  pid_t first_process() const { return first_; }
+  // Who wrote the last line: the first process of the box, as this side calls it.
+  pid_t first_process() const { return sender_; }
 
   // What a box that could not be set up printed before it ended.
   std::string last_words();
@@ -36,8 +35,8 @@ class BoxProcess {
  private:
   void stop();
 
-  pid_t child_, first_ = -1;
-  Fd first_handle_, control_, log_;
+  pid_t child_, sender_ = -1;
+  Fd control_, log_;
   std::string unread_;
 };
 
@@ -47,6 +46,10 @@ struct Channels {
   Fd child_control, child_log;
 };
 Result<Channels> make_channels();
+
+// A bare clone of this process as the first one of a pid namespace, in these namespaces (CLONE_NEW…) and, where we are
+// not root, in a user namespace. Gives 0 in the child, which may only make system calls.
+Result<pid_t> clone_first_process(std::uint64_t namespaces);
 
 // The one course of events. `start` brings the box to where it has said "ready".
 Result<BoxResult> run_box(const BoxRequest& request, const std::function<Result<BoxProcess>(const BoxRequest&)>& start);

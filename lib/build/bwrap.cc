@@ -2,17 +2,18 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "lib/base/json.h"
 #include "lib/base/process.h"
 #include "lib/build/box_process.h"
 #include "lib/build/host.h"
@@ -44,7 +45,7 @@ echo done >&3
 constexpr char kShownAt[] = "/mnt";
 
 // The descriptors that bwrap gets, under the numbers that its arguments name.
-constexpr int kControl = 3, kFilter = 4, kInfo = 5, kFirstFile = 6;
+constexpr int kControl = 3, kFilter = 4, kFirstFile = 5;
 constexpr int kAboveAll = 100;  // where they wait until the child moves them
 
 Result<Fd> descriptor_above(int fd) {
@@ -74,9 +75,8 @@ Arguments describe_box(const BoxRequest& request, const Arguments& extra) {
   Arguments out{"bwrap", "--unshare-user", "--unshare-all", "--uid", std::to_string(kBoxUser), "--gid",
                 std::to_string(kBoxUser), "--hostname", std::string(kHostName), "--cap-drop", "ALL", "--new-session",
                 "--die-with-parent",
-                // The runner is the first process itself: bwrap's own would bind its life to its parent's only some
-                // time after the runner is under way, and a parent killed before that would leave the box running.
-                "--as-pid-1", "--seccomp", std::to_string(kFilter), "--info-fd", std::to_string(kInfo)};
+                // The runner is the first process itself, so that the control channel tells who that is.
+                "--as-pid-1", "--seccomp", std::to_string(kFilter)};
   const auto add = [&out](std::initializer_list<std::string> more) { out.insert(out.end(), more); };
   const auto memory = [&add](const std::string& path, mode_t mode, std::uint64_t bytes) {
     add({"--perms", octal(mode), "--size", std::to_string(bytes), "--tmpfs", path});
@@ -116,7 +116,8 @@ struct Launch {
   const char* root;
   bool privileged;
   Owner owner;
-  pid_t parent;
+  std::string user_map, group_map;  // of an ordinary user: nobody but itself
+  int parent;                       // a pidfd
 };
 
 [[noreturn]] void give_up(const char* what) {
@@ -138,6 +139,12 @@ void become_ordinary_user(const Launch& launch) {
   if (setresuid(launch.owner.uid, launch.owner.uid, launch.owner.uid) != 0) give_up("becoming the box's user");
 }
 
+void write_file(const char* path, std::string_view text) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) give_up(path);
+  close(fd);
+}
+
 [[noreturn]] void exec_bwrap(const Launch& launch) {
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   setsid();
@@ -145,27 +152,27 @@ void become_ordinary_user(const Launch& launch) {
   int next = kControl;
   for (int fd : launch.descriptors)
     if (dup2(fd, next++) < 0) give_up("dup2");
-  close_range(static_cast<unsigned>(next), ~0U, 0);
-  if (launch.privileged) become_ordinary_user(launch);
+  if (launch.privileged) {
+    become_ordinary_user(launch);
+  } else {
+    write_file("/proc/self/setgroups", "deny");
+    write_file("/proc/self/uid_map", launch.user_map);
+    write_file("/proc/self/gid_map", launch.group_map);
+  }
   if (const char* call = hold_conditions(launch.cpus)) give_up(call);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up("prctl(PR_SET_PDEATHSIG)");
-  if (getppid() != launch.parent) _exit(127);  // it died before that
+  pollfd parent{launch.parent, POLLIN, 0};
+  if (poll(&parent, 1, 0) != 0) _exit(127);  // it died before that
+  close_range(static_cast<unsigned>(next), ~0U, 0);
   execvpe("bwrap", launch.arguments.data(), launch.environment.data());
   give_up("bwrap cannot be run (Debian's package is bubblewrap)");
 }
 
-// bwrap(1), --info-fd: a JSON object with "child-pid", the first process of the new pid namespace. It is
-// written before that process goes on, so it is there when the box says "ready".
-Result<pid_t> read_child_pid(int info) {
-  char buffer[4096];
-  const ssize_t n = read(info, buffer, sizeof buffer);
-  if (n <= 0) return fail(Fault::environment, "bwrap does not say which process it started");
-  TRY(const Json json, in("bwrap --info-fd", parse_json(std::string_view(buffer, static_cast<std::size_t>(n)))));
-  const Json* pid = json.find("child-pid");
-  if (pid == nullptr || !pid->is_integer()) return fail(Fault::environment, "bwrap --info-fd: no child-pid");
-  return static_cast<pid_t>(pid->integer());
-}
+// "1000 1000 1"
+std::string only(unsigned id) { return std::to_string(id) + " " + std::to_string(id) + " 1\n"; }
 
+// bwrap becomes the first process of a pid namespace around its own: its child waits for it before it binds its life to
+// bwrap's, and would wait forever for one that was killed before it said the word.
 Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   // A new UTS namespace starts with the host's names, and bwrap sets only the first.
   utsname names{};
@@ -176,10 +183,9 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   TRY(const cpu_set_t cpus, choose_cpus(request));
   TRY(const auto filter, seccomp_filter());
   TRY(Channels channels, make_channels());
-  int info[2] = {-1, -1};
-  if (pipe2(info, O_CLOEXEC) != 0) return fail_errno("pipe2", errno);
-  const Fd info_read(info[0]);
-  Fd info_write(info[1]);
+  const Fd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  if (!self) return fail_errno("pidfd_open", errno);
+  TRY(const Fd parent, descriptor_above(self.get()));
 
   std::vector<Fd> descriptors;
   const auto keep = [&descriptors](Result<Fd> fd) -> Status {
@@ -189,7 +195,6 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   };
   CHECK(keep(descriptor_above(channels.child_control.get())));
   CHECK(keep(file_of({reinterpret_cast<const std::uint8_t*>(filter.data()), filter.size() * sizeof(sock_filter)})));
-  CHECK(keep(descriptor_above(info_write.get())));
   for (const FixedFile& file : fixed_files(request.cpus, request.epoch)) CHECK(keep(file_of(as_bytes(file.content))));
 
   Arguments arguments = describe_box(request, extra);
@@ -205,23 +210,21 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
                 .root = root.c_str(),
                 .privileged = is_privileged(),
                 .owner = box_owner(),
-                .parent = getpid()};
+                .user_map = only(box_owner().uid),
+                .group_map = only(box_owner().gid),
+                .parent = parent.get()};
   for (const Fd& fd : descriptors) launch.descriptors.push_back(fd.get());
 
-  const pid_t pid = _Fork();
-  if (pid < 0) return fail_errno("fork", errno);
+  TRY(const pid_t pid, clone_first_process(0));
   if (pid == 0) exec_bwrap(launch);
   BoxProcess box(pid, std::move(channels.control), std::move(channels.log));
   channels.child_control.reset();
   channels.child_log.reset();
-  info_write.reset();
   descriptors.clear();
   // Nobody else may hold the log open: its end is how we see the box's.
   log.reset();
   TRY(const auto said, box.line());
   if (said != "ready") return fail(Fault::environment, "bwrap: " + box.last_words());
-  TRY(const pid_t first, read_child_pid(info_read.get()));
-  CHECK(box.found_first_process(first));
   return box;
 }
 

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <net/if.h>
@@ -30,8 +29,7 @@
 namespace hallmark::build {
 namespace {
 
-constexpr std::uint64_t kNamespaces =
-    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+constexpr std::uint64_t kNamespaces = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 constexpr std::uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
 
 // One thing that the first process of the box does to set it up: -1 and errno when it fails.
@@ -345,21 +343,12 @@ Result<BoxProcess> start(const BoxRequest& request) {
   const int control = channels.child_control.get();
   const Plan plan(request, control, cpus, filter);
 
-  clone_args arguments{};
-  arguments.flags = kNamespaces | (is_privileged() ? 0 : CLONE_NEWUSER);
-  arguments.exit_signal = SIGCHLD;
-  const auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
-  if (pid < 0) {
-    Failure failure = fail_errno("new namespaces are refused", errno);
-    failure.value().what += "; `hallmark doctor` says what to change";
-    return failure;
-  }
+  TRY(const pid_t pid, clone_first_process(kNamespaces));
   if (pid == 0) first_process(plan, steps, control, channels.child_log.get());
 
   BoxProcess box(pid, std::move(channels.control), std::move(channels.log));
   channels.child_control.reset();
   channels.child_log.reset();
-  CHECK(box.found_first_process(pid));
   for (;;) {
     TRY(const auto said, box.line());
     if (!said) return fail(Fault::environment, "its first process ended unexpectedly");
