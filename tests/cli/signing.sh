@@ -33,8 +33,8 @@ cp "$stdout" "$work/assembled.json"
 [[ $(stat -c %s new.sig) == 1808 ]]
 expect_exit 0 hallmark measure stream.sgxs --sig new.sig
 contains "$stdout" 'equal: this is the signed value'
-contains "$stdout" "$(openssl rsa -pubin -in key.pub -noout -modulus | cut -d= -f2 | xxd -r -p | python3 -c '
-import sys, hashlib; print(hashlib.sha256(sys.stdin.buffer.read()[::-1]).hexdigest())')"
+contains "$stdout" "$(openssl rsa -pubin -in key.pub -noout -modulus | cut -d= -f2 | python3 -c '
+import sys, hashlib; print(hashlib.sha256(bytes.fromhex(sys.stdin.read())[::-1]).hexdigest())')"
 
 # Every refusal leaves nothing behind.
 refused() {  # refused STATUS TEXT ARGUMENT…
