@@ -107,8 +107,8 @@ Result<Finished> run_process(const ProcessSpec& command) {
   std::vector<std::string> arguments = command.arguments, environment;
   for (const auto& [key, value] : command.environment) environment.push_back(key + "=" + value);
   pid_t pid = 0;
-  if (const int error = posix_spawnp(&pid, name.c_str(), actions.get(), attributes.get(), null_terminated(arguments).data(),
-                                     null_terminated(environment).data()))
+  if (const int error = posix_spawnp(&pid, name.c_str(), actions.get(), attributes.get(),
+                                     null_terminated(arguments).data(), null_terminated(environment).data()))
     return fail_errno(name + ": cannot be run", error);
   Child child(pid);
   in.read.reset();

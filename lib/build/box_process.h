@@ -13,7 +13,8 @@ namespace hallmark::build {
 
 class BoxProcess {
  public:
-  // `child` is ours to wait for, and the first process of a pid namespace: with it, all of the box die. `control` and `log` are our ends.
+  // `child` is ours to wait for, and the first process of a pid namespace: with it, all of the box die. `control` and
+  // `log` are our ends.
   BoxProcess(pid_t child, Fd control, Fd log) : child_(child), control_(std::move(control)), log_(std::move(log)) {}
   BoxProcess(BoxProcess&& other) noexcept;
   BoxProcess& operator=(BoxProcess&&) = delete;

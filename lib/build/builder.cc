@@ -121,7 +121,7 @@ Result<std::vector<OutputRecord>> record_outputs(const pin::Lock& lock, const fs
     TRY(const FileDigest digest, digest_file(folder / output.path));
     struct stat st {};
     if (stat((folder / output.path).c_str(), &st) != 0) return fail_errno(output.path + ": cannot be examined", errno);
-    out.push_back({output.path, output.kind, output.signature, to_hex(digest.sha256), digest.size, st.st_mode & 07777});
+    out.push_back({output.path, output.kind, output.with, to_hex(digest.sha256), digest.size, st.st_mode & 07777});
   }
   return out;
 }

@@ -19,7 +19,7 @@ OutputRecord read_output(Fields doc) {
   out.path = doc.text("path");
   if (!is_plain_relative(out.path)) doc.reject("path", "is not a plain relative path");
   out.kind = doc.text("kind");
-  if (doc.has("signature")) out.signature = doc.text("signature");
+  out.with = pin::read_measured_with(doc);
   out.sha256 = doc.hex("sha256", kSha256);
   out.size = static_cast<std::uint64_t>(doc.integer("size", 0, kMaxInteger));
   const std::string mode = doc.text("mode");
@@ -35,7 +35,7 @@ Json to_json(const BuildRecord& record) {
   for (const auto& [name, value] : record.fixed) fixed[name] = value;
   for (const OutputRecord& output : record.outputs) {
     Json one = Json::object({{"path", output.path}, {"kind", output.kind}});
-    if (output.signature) one["signature"] = *output.signature;
+    pin::add_measured_with(output.with, one);
     one["sha256"] = output.sha256;
     one["size"] = output.size;
     one["mode"] = output.mode == 0755 ? "0755" : "0644";

@@ -11,7 +11,7 @@ namespace hallmark::build {
 
 struct OutputRecord {
   std::string path, kind;
-  std::optional<std::string> signature;
+  pin::MeasuredWith with = {};
   std::string sha256;
   std::uint64_t size = 0;
   std::uint32_t mode = 0;  // permission bits, 0644 or 0755

@@ -103,11 +103,13 @@ void forgive_companions(const Outputs& a, const Outputs& b, std::vector<OutputCo
   for (const OutputMeasurement& m : a.measurements) {
     const OutputMeasurement* other = find(b.measurements, m.path);
     const OutputComparison* image = find(outputs, m.path);
-    if (!other || other->companions != m.companions || image->verdict == Verdict::different) continue;
+    const auto signature = m.companions.find("sigstruct");
+    if (!other || other->companions != m.companions || signature == m.companions.end() ||
+        image->verdict == Verdict::different)
+      continue;
     for (OutputComparison& output : outputs) {
-      const bool companion =
-          std::any_of(m.companions.begin(), m.companions.end(), [&](const auto& c) { return c.second == output.path; });
-      if (companion && output.verdict == Verdict::different && !output.a_sha256.empty() && !output.b_sha256.empty()) {
+      if (output.path == signature->second && output.verdict == Verdict::different && !output.a_sha256.empty() &&
+          !output.b_sha256.empty()) {
         output.verdict = Verdict::measurement_equal;
         output.differences.push_back("signs " + m.path + ", which measures alike");
       }

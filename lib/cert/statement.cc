@@ -66,6 +66,7 @@ Json measurements(const Outputs& outputs) {
                                 {"identity", m.identity},
                                 {"policy", m.policy},
                                 {"inputs", m.inputs}}));
+    if (!m.options.empty()) out.items().back()["options"] = from_map(m.options);
   }
   return out;
 }
@@ -125,6 +126,7 @@ OutputMeasurement read_measurement(Fields& fields) {
     m.platform = id.substr(4, end - 4);
   if (fields.ok() && (m.platform.empty() || m.id() != id)) fields.reject("id", "is not \"tee:<platform>:<subject>\"");
   m.companions = fields.text_map("companions", kMaxOutputs);
+  if (fields.has("options")) m.options = fields.text_map("options", kMaxOutputs);
   m.tee = fields.text("tee");
   m.format = fields.text("format");
   m.calculator = fields.text("calculator");

@@ -32,6 +32,7 @@ struct OutputMeasurement {
   std::string path;                               // of the output that was measured
   std::string platform;                           // "sgx": a row of the platform table
   std::map<std::string, std::string> companions;  // role → path of the other outputs that went into it
+  std::map<std::string, std::string> options = {};  // name → value, as the recipe gives them
   std::string tee, format, calculator;
   std::vector<Register> registers;  // sorted by name
   Json identity, policy, inputs;    // objects

@@ -3,6 +3,7 @@
 namespace hallmark {
 namespace {
 
+constexpr std::size_t kMaxSymbols = std::size_t{1} << 22;
 constexpr std::string_view kMagic = "\177ELF";
 
 constexpr std::size_t kSegmentSize = 56, kSectionSize = 64, kDynSize = 16, kRelaSize = 24, kSymbolSize = 24;
@@ -174,22 +175,26 @@ Result<std::vector<ElfRelocation>> Elf::relocations(const ElfSection& section, s
   return out;
 }
 
-Result<std::vector<ElfSymbol>> Elf::dynamic_symbols() const {
+Result<std::vector<ElfSymbol>> Elf::symbols(std::uint32_t type) const {
   std::vector<ElfSymbol> out;
-  auto it =
-      std::find_if(sections_.begin(), sections_.end(), [](const ElfSection& s) { return s.type == kDynamicSymbols; });
+  const auto it = std::ranges::find(sections_, type, &ElfSection::type);
   if (it == sections_.end()) return out;
   if (it->link >= sections_.size())
-    return fail(Fault::format, "ELF dynamic symbols: sh_link " + std::to_string(it->link) + " names no section");
-  ByteReader r(content(*it), "ELF dynamic symbols");
+    return fail(Fault::format, "ELF symbols: sh_link " + std::to_string(it->link) + " names no section");
+  const ByteView table = content(*it);
+  if (table.size() / kSymbolSize > kMaxSymbols)
+    return fail(Fault::unsupported, "ELF symbols: " + std::to_string(table.size() / kSymbolSize) +
+                                        " entries, more than the " + std::to_string(kMaxSymbols) + " that are read");
+  ByteReader r(table, "ELF symbols");
   while (r.left() >= kSymbolSize) {
     ElfSymbol s;
     const auto name = r.le<std::uint32_t>("st_name");
-    r.skip(2, "st_info and st_other");
+    s.type = r.le<std::uint8_t>("st_info") & 0xf;
+    r.skip(1, "st_other");
     s.section = r.le<std::uint16_t>("st_shndx");
     s.value = r.le<std::uint64_t>("st_value");
     s.size = r.le<std::uint64_t>("st_size");
-    TRY(s.name, string_at(sections_[it->link], name, "ELF dynamic symbol " + std::to_string(out.size())));
+    TRY(s.name, string_at(sections_[it->link], name, "ELF symbol " + std::to_string(out.size())));
     out.push_back(s);
   }
   return out;

@@ -29,6 +29,7 @@ struct ElfSection {  // Elf64_Shdr
 
 struct ElfSymbol {  // Elf64_Sym
   std::string_view name;
+  std::uint8_t type = 0;  // of st_info: 1 is data, 2 a function, 3 a section, 4 a source file
   std::uint16_t section = 0;
   std::uint64_t value = 0, size = 0;
 };
@@ -47,11 +48,11 @@ bool is_elf(ByteView first_bytes);
 
 class Elf {
  public:
-  static constexpr std::uint16_t kSharedObject = 3;                    // e_type ET_DYN
-  static constexpr std::uint16_t kX86_64 = 62;                         // e_machine EM_X86_64
-  static constexpr std::uint32_t kLoad = 1, kDynamic = 2, kTls = 7;    // p_type
-  static constexpr std::uint32_t kExecute = 1, kWrite = 2, kRead = 4;  // p_flags
-  static constexpr std::uint32_t kNoBits = 8, kDynamicSymbols = 11;    // sh_type
+  static constexpr std::uint16_t kSharedObject = 3;                                // e_type ET_DYN
+  static constexpr std::uint16_t kX86_64 = 62;                                     // e_machine EM_X86_64
+  static constexpr std::uint32_t kLoad = 1, kDynamic = 2, kTls = 7;                // p_type
+  static constexpr std::uint32_t kExecute = 1, kWrite = 2, kRead = 4;              // p_flags
+  static constexpr std::uint32_t kSymbols = 2, kNoBits = 8, kDynamicSymbols = 11;  // sh_type
   static constexpr std::uint64_t kPltRelSize = 2, kRela = 7, kRelaSize = 8, kTextRel = 22, kJmpRel = 23;  // d_tag
   static constexpr std::uint32_t kRelocNone = 0;  // R_X86_64_NONE
 
@@ -79,8 +80,9 @@ class Elf {
   Result<ElfDynamic> dynamic() const;
   // The first `size` bytes of `table` as Elf64_Rela entries.
   Result<std::vector<ElfRelocation>> relocations(const ElfSection& table, std::uint64_t size) const;
-  // Every entry of the SHT_DYNSYM section; empty if there is none.
-  Result<std::vector<ElfSymbol>> dynamic_symbols() const;
+  // Every entry of the first section of that type, kSymbols or kDynamicSymbols; empty if there is none.
+  Result<std::vector<ElfSymbol>> symbols(std::uint32_t type) const;
+  Result<std::vector<ElfSymbol>> dynamic_symbols() const { return symbols(kDynamicSymbols); }
 
  private:
   explicit Elf(ByteView file) : file_(file) {}

@@ -1,6 +1,8 @@
 #include "lib/pin/recipe.h"
 
+#include <array>
 #include <set>
+#include <span>
 
 #include "lib/base/files.h"
 #include "lib/pin/names.h"
@@ -20,16 +22,43 @@ std::optional<std::string> problem_with_text(std::string_view text) {
   return std::nullopt;
 }
 
+// How a document spells a role or an option of `measure`.
+struct Spelling {
+  std::string_view key, name;
+};
+constexpr std::array kCompanions{Spelling{"signature", "sigstruct"}, Spelling{"config", "config"},
+                                 Spelling{"libpal", "libpal"}};
+constexpr std::array kOptions{Spelling{"gramine_version", "gramine-version"}};
+
+void check_measured_with(const Output& output, const std::set<std::string>& paths, const std::string& where,
+                         Fields& doc) {
+  const auto reject = [&](const Spelling& s, const std::string& why) {
+    doc.reject(where + "." + std::string(s.key), why);
+  };
+  for (const Spelling& s : kCompanions) {
+    const auto it = output.with.companions.find(std::string(s.name));
+    if (it == output.with.companions.end()) continue;
+    if (output.kind == "file") reject(s, "has no meaning for an output of kind \"file\"");
+    if (!paths.contains(it->second) || it->second == output.path)
+      reject(s, in_quotes(it->second) + " is not the path of another output");
+  }
+  for (const Spelling& s : kOptions) {
+    const auto it = output.with.options.find(std::string(s.name));
+    if (it == output.with.options.end()) continue;
+    if (output.kind == "file") reject(s, "has no meaning for an output of kind \"file\"");
+    if (auto why = problem_with_text(it->second)) reject(s, *why);
+  }
+}
+
 std::vector<Output> read_outputs(Fields& doc) {
   std::vector<Output> outputs;
   std::set<std::string> paths;
   for (Fields& o : doc.objects("outputs", kMaxOutputs)) {
-    Output output{o.text("path"), o.text_or("kind", "file"), {}};
+    Output output{o.text("path"), o.text_or("kind", "file"), read_measured_with(o)};
     if (!is_into(output.path) || output.path == ".")
       o.reject("path", in_quotes(output.path) + " is not a plain path below /build");
     if (!paths.insert(output.path).second) o.reject("path", in_quotes(output.path) + " is listed twice");
     if (!is_output_kind(output.kind)) o.reject("kind", in_quotes(output.kind) + " is not the name of a kind");
-    if (o.has("signature")) output.signature = o.text("signature");
     outputs.push_back(std::move(output));
   }
   if (outputs.empty()) doc.reject("outputs", "is empty; a build must have an output");
@@ -40,15 +69,32 @@ std::vector<Output> read_outputs(Fields& doc) {
          slash = outputs[i].path.find('/', slash + 1))
       if (paths.contains(outputs[i].path.substr(0, slash)))
         doc.reject(where + ".path", in_quotes(outputs[i].path) + " lies inside another output");
-    if (!outputs[i].signature) continue;
-    if (outputs[i].kind == "file") doc.reject(where + ".signature", "has no meaning for an output of kind \"file\"");
-    if (!paths.contains(*outputs[i].signature) || *outputs[i].signature == outputs[i].path)
-      doc.reject(where + ".signature", in_quotes(*outputs[i].signature) + " is not the path of another output");
+    check_measured_with(outputs[i], paths, where, doc);
   }
   return outputs;
 }
 
 }  // namespace
+
+MeasuredWith read_measured_with(Fields& output) {
+  MeasuredWith out;
+  const auto read = [&](std::span<const Spelling> spellings, std::map<std::string, std::string>& into) {
+    for (const Spelling& s : spellings)
+      if (output.has(s.key)) into.emplace(s.name, output.text(s.key));
+  };
+  read(kCompanions, out.companions);
+  read(kOptions, out.options);
+  return out;
+}
+
+void add_measured_with(const MeasuredWith& with, Json& output) {
+  const auto add = [&](std::span<const Spelling> spellings, const std::map<std::string, std::string>& from) {
+    for (const Spelling& s : spellings)
+      if (const auto it = from.find(std::string(s.name)); it != from.end()) output[s.key] = it->second;
+  };
+  add(kCompanions, with.companions);
+  add(kOptions, with.options);
+}
 
 Recipe read_recipe(Fields& build, Fields& doc) {
   Recipe recipe;
@@ -82,7 +128,7 @@ Json outputs_to_json(const Recipe& recipe) {
   Json outputs = Json::array();
   for (const Output& o : recipe.outputs) {
     Json output = Json::object({{"path", o.path}, {"kind", o.kind}});
-    if (o.signature) output["signature"] = *o.signature;
+    add_measured_with(o.with, output);
     outputs.push_back(std::move(output));
   }
   return outputs;

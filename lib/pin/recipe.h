@@ -11,10 +11,19 @@
 
 namespace hallmark::pin {
 
+// What an output is measured with: members of the output in a specification, a lock and a build record.
+struct MeasuredWith {
+  std::map<std::string, std::string> companions = {};  // role → path of another output: "sigstruct", "config", "libpal"
+  std::map<std::string, std::string> options = {};     // name → value: "gramine-version"
+  bool operator==(const MeasuredWith&) const = default;
+};
+MeasuredWith read_measured_with(Fields& output);
+void add_measured_with(const MeasuredWith& with, Json& output);
+
 struct Output {
-  std::string path;                      // plain relative, below /build
-  std::string kind;                      // "file", or a TEE format that `measure` knows: "sgx"
-  std::optional<std::string> signature;  // for SGXS: the output that holds its SIGSTRUCT
+  std::string path;  // plain relative, below /build
+  std::string kind;  // "file", or a TEE format that `measure` knows: "sgx"
+  MeasuredWith with = {};
 };
 
 struct Recipe {

@@ -185,9 +185,8 @@ Result<Fd> Store::open_blob(const Sha256& digest) const {
   const bool same = fstat(fd.get(), &ours) == 0 && lstat(path.c_str(), &there) == 0 && ours.st_ino == there.st_ino &&
                     ours.st_dev == there.st_dev;
   const bool removed = same && unlink(path.c_str()) == 0;
-  return fail(Fault::mismatch,
-              what + " was damaged in the store " + root_.string() +
-                  (removed ? ": it has been removed and must be fetched again" : ": fetch it again"));
+  return fail(Fault::mismatch, what + " was damaged in the store " + root_.string() +
+                                   (removed ? ": it has been removed and must be fetched again" : ": fetch it again"));
 }
 
 Result<Bytes> Store::get(const Sha256& digest, std::uint64_t max) const {

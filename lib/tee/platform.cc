@@ -4,6 +4,7 @@
 #include <array>
 
 #include "lib/tee/model/first_bytes.h"
+#include "lib/tee/sgx/explain.h"
 #include "lib/tee/sgx/inspect.h"
 #include "lib/tee/sgx/material.h"
 #include "lib/tee/sgx/measure.h"
@@ -13,7 +14,7 @@ namespace {
 
 constexpr std::array kPlatforms{
     Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure, sgx::signing_material_of,
-             sgx::inspect},
+             sgx::inspect, sgx::explain},
 };
 
 Result<const Platform*> detect(const fs::path& image) {
@@ -34,6 +35,15 @@ const Platform* find_platform(std::string_view name) {
 
 const Platform& platform_of(const Measurement& measured) {
   return *std::ranges::find(kPlatforms, measured.tee, &Platform::tee);
+}
+
+Result<Explanation> explain(const MeasureRequest& a, const MeasureRequest& b) {
+  TRY(const Platform* platform, in("measuring " + a.image.string(), detect(a.image)));
+  TRY(const Platform* other, in("measuring " + b.image.string(), detect(b.image)));
+  if (platform != other)
+    return fail(Fault::usage, a.image.string() + " is of the platform " + std::string(platform->long_name) + ", " +
+                                  b.image.string() + " is not: they have no record in common");
+  return platform->explain(a, b);
 }
 
 Result<Inspection> inspect(const fs::path& file) {

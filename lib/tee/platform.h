@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "lib/tee/model/explanation.h"
 #include "lib/tee/model/inspection.h"
 #include "lib/tee/model/measurement.h"
 
@@ -19,6 +20,8 @@ struct Platform {
   Result<Bytes> (*signing_material)(const MeasureRequest&, const Measurement&, std::string_view date);
   // What a file of the platform says, field by field, unchecked.
   Result<Inspection> (*inspect)(const fs::path& file);
+  // Why two images of the platform do not measure to the same.
+  Result<Explanation> (*explain)(const MeasureRequest& a, const MeasureRequest& b);
 };
 
 std::span<const Platform> platforms();
@@ -28,6 +31,9 @@ const Platform& platform_of(const Measurement& measured);
 
 // Detects the platform by content and measures.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace = {});
+
+// Detects the platform by content and explains; two images of different platforms are a usage fault.
+Result<Explanation> explain(const MeasureRequest& a, const MeasureRequest& b);
 
 // Detects the platform by content and shows the file.
 Result<Inspection> inspect(const fs::path& file);

@@ -97,6 +97,25 @@ contains a 'EADD offset=0x5000 flags=0x100 chunks=16 sha256='
 [[ $(grep -c '^[<>]' changes) == 2 ]]
 contains changes '< EADD offset=0x0 flags=0x205 chunks=16 sha256='
 
+# The same as a sentence; equal enclaves are said to be equal.
+expect_exit 1 hallmark measure --explain small.so code-changed.so
+contains "$stdout" 'they part at record'
+contains "$stdout" 'in segment at 0x0'
+contains "$stdout" 'other bytes in 1 page'
+expect_exit 0 hallmark measure --explain small.so small.so
+contains "$stdout" 'they measure to the same'
+expect_exit 1 hallmark measure --explain unsigned.so unsigned.so --config static.xml --config threads.xml --json
+python3 -c '
+import json, pathlib, sys, jsonschema
+document = json.load(open(sys.argv[2]))
+jsonschema.Draft202012Validator(json.loads(pathlib.Path(sys.argv[1]).read_text())).validate(document)
+assert "threads: 1 in A, 4 in B" in document["causes"], document["causes"]
+' "$source_dir/specs/schemas/explanation-v1.schema.json" "$stdout"
+expect_exit 2 hallmark measure --explain small.so
+expect_exit 2 hallmark measure small.so code-changed.so
+expect_exit 2 hallmark measure unsigned.so --config static.xml --config threads.xml
+contains "$stderr" '--config: is given 2 times, for one image'
+
 # Damaged, unknown, absent.
 head -c 1000 small.so >short.so
 expect_exit 3 hallmark measure short.so

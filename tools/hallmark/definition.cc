@@ -117,11 +117,9 @@ Result<pin::Lock> lock_of(const cert::Certificate& certificate, const std::strin
     return fail(Fault::format, name + ": subject: does not list the outputs of the lock, in its order");
   for (const cert::OutputMeasurement& m : certificate.outputs.measurements) {
     const auto output = std::ranges::find(lock.recipe.outputs, m.path, &pin::Output::path);
-    std::map<std::string, std::string> companions;
-    if (output->signature) companions.emplace("sigstruct", *output->signature);
-    if (output->kind != m.platform || m.companions != companions)
+    if (output->kind != m.platform || m.companions != output->with.companions || m.options != output->with.options)
       return fail(Fault::format, name + ": hallmark_measurements: \"" + m.path + "\" is of kind \"" + output->kind +
-                                     "\" in the lock, and measured as another or with other companions");
+                                     "\" in the lock, and measured as another or with other companions or options");
   }
   for (const pin::Output& output : lock.recipe.outputs)
     if (output.kind != "file" &&

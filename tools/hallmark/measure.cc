@@ -3,11 +3,12 @@
 #include "lib/crypto/file_digest.h"
 #include "lib/tee/platform.h"
 #include "tools/hallmark/command.h"
+#include "tools/hallmark/explanation.h"
 
 namespace hallmark::cli {
 namespace {
 
-std::string_view explain(State state) {
+std::string_view describe(State state) {
   switch (state) {
     case State::equal: return "equal: this is the signed value, and the signature holds";
     case State::mismatch: return "MISMATCH: this is not what the image says of itself";
@@ -61,7 +62,7 @@ std::string text_of(const std::string& file, const Measurement& m, std::string_v
     table.row("configured", "");
     table.rows(*config);
   }
-  return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(explain(m.state)) +
+  return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(describe(m.state)) +
          "\n" + list("what does not hold:", m.problems) + "\n" + table.text() +
          list("what to worry about:", m.warnings);
 }
@@ -70,31 +71,41 @@ class Measure final : public Command {
  public:
   void options(CLI::App& app) override {
     app.add_option("file", file_, "the image: an enclave, as it is shipped")->required()->type_name("FILE");
+    CLI::Option* other = app.add_option("other", other_, "with --explain, the image to hold against it");
+    other->type_name("FILE");
+    CLI::Option* explain = app.add_flag("--explain", explain_, "say where and why two images do not measure to the same");
+    explain->needs(other);
+    other->needs(explain);
     app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS, Gramine)")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->excludes(explain);
     app.add_option("--config", config_,
                    "the Enclave.config.xml of an SDK enclave: measure it as if it were not signed yet")
-        ->type_name("FILE");
-    app.add_option("--libpal", libpal_, "the libpal.so of the Gramine that a manifest is for")->type_name("FILE");
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--libpal", libpal_, "the libpal.so of the Gramine that a manifest is for")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     app.add_option("--gramine-version", gramine_version_,
                    "the release of that Gramine, such as 1.9; the newest known one if not given")
-        ->type_name("VERSION");
+        ->type_name("VERSION")
+        ->allow_extra_args(false);
     CLI::Option* material = app.add_option("--signing-material", material_, "write what the author's key is to sign");
-    material->type_name("FILE");
+    material->type_name("FILE")->excludes(explain);
     CLI::Option* date =
         app.add_option("--date", date_, "the date in the signature, such as 20261122; never the clock's");
     date->type_name("YYYYMMDD")->needs(material);
     material->needs(date);
-    app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line");
+    app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line")
+        ->excludes(explain);
   }
 
   Result<Report> run(Session& session) override {
-    MeasureRequest request{.image = file_, .companions = {}};
+    CHECK(check_counts());
+    if (!other_.empty()) return explain_both();
+    MeasureRequest request = request_for(file_, 0);
     if (sigstruct_.empty()) sigstruct_ = signature_beside(session);
     if (!sigstruct_.empty()) request.companions["sigstruct"] = sigstruct_;
-    if (!config_.empty()) request.companions["config"] = config_;
-    if (!libpal_.empty()) request.companions["libpal"] = libpal_;
-    if (!gramine_version_.empty()) request.options["gramine-version"] = gramine_version_;
     Trace trace;
     if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
 
@@ -106,9 +117,7 @@ class Measure final : public Command {
     report.data["size"] = file.size;
     report.data["sha256"] = to_hex(file.sha256);
     report.data["hallmark_version"] = version();
-    if (!sigstruct_.empty()) report.data["sigstruct"] = printable(sigstruct_);
-    if (!config_.empty()) report.data["config"] = printable(config_);
-    if (!libpal_.empty()) report.data["libpal"] = printable(libpal_);
+    for (const auto& [role, path] : request.companions) report.data[role] = printable(path.string());
     const Platform& platform = platform_of(m);
     report.text = text_of(file_, m, platform.long_name);
     // What is not what it says of itself gets no new signature; the answer says why.
@@ -117,6 +126,38 @@ class Measure final : public Command {
   }
 
  private:
+  // For two images, what is given once is for both, and what is given twice is for one each. An empty text is nothing.
+  static void add(auto& to, const std::string& name, const std::vector<std::string>& given, std::size_t side) {
+    if (given.empty()) return;
+    if (const std::string& value = given[std::min(side, given.size() - 1)]; !value.empty()) to[name] = value;
+  }
+  MeasureRequest request_for(const std::string& file, std::size_t side) const {
+    MeasureRequest out{.image = file};
+    add(out.companions, "config", config_, side);
+    add(out.companions, "libpal", libpal_, side);
+    add(out.options, "gramine-version", gramine_version_, side);
+    return out;
+  }
+  Status check_counts() const {
+    const std::size_t most = other_.empty() ? 1 : 2;
+    for (const auto& [name, given] :
+         {std::pair{"--config", &config_}, {"--libpal", &libpal_}, {"--gramine-version", &gramine_version_}})
+      if (given->size() > most)
+        return fail(Fault::usage, std::string(name) + ": is given " + std::to_string(given->size()) + " times, for " +
+                                      (most == 1 ? "one image" : "two images"));
+    return {};
+  }
+
+  Result<Report> explain_both() const {
+    TRY(const Explanation e, explain(request_for(file_, 0), request_for(other_, 1)));
+    Report report{.data = to_json(e), .text = cli::text_of(e, file_, other_), .agreed = e.same};
+    report.data["schema"] = "explanation-v1";
+    report.data["hallmark_version"] = version();
+    report.data["a"]["file"] = printable(file_);
+    report.data["b"]["file"] = printable(other_);
+    return report;
+  }
+
   Status write_material(const MeasureRequest& request, const Measurement& m, const Platform& platform,
                         Report& report) const {
     if (platform.signing_material == nullptr)
@@ -142,8 +183,9 @@ class Measure final : public Command {
     return path.string();
   }
 
-  std::string file_, sigstruct_, config_, libpal_, gramine_version_, material_, date_;
-  bool trace_ = false;
+  std::string file_, other_, sigstruct_, material_, date_;
+  std::vector<std::string> config_, libpal_, gramine_version_;
+  bool trace_ = false, explain_ = false;
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ Result<BuildFolder> read_build_folder(const fs::path& folder) {
     return fail(Fault::mismatch, file.string() + ": has the digest " + digest + ", the build was made from the lock " +
                                      out.record.lock_sha256);
   const auto same = [](const build::OutputRecord& built, const pin::Output& asked) {
-    return built.path == asked.path && built.kind == asked.kind && built.signature == asked.signature;
+    return built.path == asked.path && built.kind == asked.kind && built.with == asked.with;
   };
   if (!std::ranges::equal(out.record.outputs, out.lock.recipe.outputs, same))
     return fail(Fault::format, (folder / build::kRecordFile).string() + ": outputs: are not those of the lock");
@@ -45,12 +45,13 @@ Result<cert::OutputMeasurement> measure_output(const pin::Output& output, const 
   if (!platform)
     return fail(Fault::unsupported,
                 output.path + ": is of kind \"" + output.kind + "\", which this version cannot measure");
-  MeasureRequest request{file, {}};
+  MeasureRequest request{.image = file};
   cert::OutputMeasurement out;
-  if (output.signature) {
-    out.companions.emplace("sigstruct", *output.signature);
-    if (const auto place = find(*output.signature)) request.companions.emplace("sigstruct", *place);
-  }
+  out.companions = output.with.companions;
+  out.options = output.with.options;
+  request.options = output.with.options;
+  for (const auto& [role, path] : output.with.companions)
+    if (const auto place = find(path)) request.companions.emplace(role, *place);
   TRY(Measurement m, in("measuring " + output.path, platform->measure(request, {})));
   if (m.state == State::mismatch)
     return fail(Fault::mismatch, output.path + ": is not what it says of itself: " + joined(m.problems));

@@ -99,6 +99,11 @@ class Verify final : public Command {
       if (it == measured.end()) continue;
 
       certified.measurements.push_back(*it);
+      // Without a signature the registers can be computed all the same; without anything else they cannot.
+      for (const auto& [role, path] : output.with.companions)
+        if (role != "sigstruct" && !find(path))
+          return fail(Fault::usage, "\"" + output.path + "\" is measured together with \"" + path + "\" (" + role +
+                                        "), which was not given");
       std::vector<std::string> warnings;
       auto m = measure_output(output, *file, find, warnings);
       if (!m) {
@@ -108,8 +113,9 @@ class Verify final : public Command {
         remarks[output.path] = m.error().message();
         continue;
       }
-      if (output.signature && !find(*output.signature)) {
-        remarks[output.path] = "\"" + *output.signature + "\" was not given: identity and policy were not checked";
+      const auto signature = output.with.companions.find("sigstruct");
+      if (signature != output.with.companions.end() && !find(signature->second)) {
+        remarks[output.path] = "\"" + signature->second + "\" was not given: identity and policy were not checked";
         m->identity = it->identity;
         m->policy = it->policy;
       }

@@ -226,34 +226,44 @@ Result<Load> load_gramine(ByteView manifest, const GramineManifest& read, ByteVi
   const ByteView content = out.content;
 
   // In the order of the signing tool: from the highest address down, but for the heap.
-  CHECK(builder.add_memory(places.manifest, manifest, manifest_size, kRegular | kRead, {}, "manifest"));
-  CHECK(builder.add({.offset = places.ssa, .pages = n * places.ssa_size / kPage, .flags = kData, .extended = true},
-                    "SSA"));
+  CHECK(builder.add_memory(places.manifest, manifest, manifest_size, kRegular | kRead, {}, Use::manifest, "manifest"));
+  CHECK(builder.add(
+      {.offset = places.ssa, .pages = n * places.ssa_size / kPage, .flags = kData, .extended = true, .use = Use::ssa},
+      "SSA"));
   for (std::size_t t = 0; t < n; t++)
     CHECK(builder.add({.offset = places.tcs + t * kPage,
                        .pages = 1,
                        .flags = kTcs,
                        .extended = true,
-                       .bytes = content.subspan(t * tcs_size, tcs_size)},
+                       .bytes = content.subspan(t * tcs_size, tcs_size),
+                       .use = Use::tcs},
                       "TCS"));
   for (std::size_t t = 0; t < n; t++)
     CHECK(builder.add_memory(places.thread_data + t * kPage, content.subspan(n * tcs_size + t * data_size, data_size),
-                             kPage, kData, {}, "thread data"));
+                             kPage, kData, {}, Use::thread_data, "thread data"));
   for (std::uint64_t t = 0; t < n; t++)
-    CHECK(builder.add({.offset = places.stack(t), .pages = release.stack, .flags = kData, .extended = true}, "stack"));
+    CHECK(builder.add(
+        {.offset = places.stack(t), .pages = release.stack, .flags = kData, .extended = true, .use = Use::stack},
+        "stack"));
   for (std::uint64_t t = 0; t < n; t++)
-    CHECK(
-        builder.add({.offset = places.signal_stack(t), .pages = release.signal_stack, .flags = kData, .extended = true},
-                    "signal stack"));
+    CHECK(builder.add({.offset = places.signal_stack(t),
+                       .pages = release.signal_stack,
+                       .flags = kData,
+                       .extended = true,
+                       .use = Use::stack},
+                      "signal stack"));
   for (const ElfSegment& s : elf.segments()) {
     if (s.type != Elf::kLoad) continue;
-    CHECK(builder.add_memory(places.pal + s.vaddr, elf.content(s), s.memory_size, page_flags(s), {},
+    CHECK(builder.add_memory(places.pal + s.vaddr, elf.content(s), s.memory_size, page_flags(s), {}, Use::segment,
                              "segment of libpal at " + hex_offset(s.vaddr)));
   }
   if (!read.edmm)
-    CHECK(builder.add(
-        {.offset = release.heap_min, .pages = (places.pal - release.heap_min) / kPage, .flags = kData | kExecute},
-        "heap"));
+    CHECK(builder.add({.offset = release.heap_min,
+                       .pages = (places.pal - release.heap_min) / kPage,
+                       .flags = kData | kExecute,
+                       .use = Use::heap},
+                      "heap"));
+  out.objects.push_back({libpal, places.pal});
   CHECK(builder.check_no_overlap());
   return out;
 }

@@ -5,6 +5,7 @@
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
+#include "lib/tee/sgx/request.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/signing.h"
@@ -12,7 +13,6 @@
 namespace hallmark::sgx {
 namespace {
 
-constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30;
 // More rows than any enclave's table has, and few enough to print.
 constexpr std::size_t kMaxRows = 4096;
 
@@ -38,14 +38,6 @@ constexpr std::array kPageBits{Bit{0, "R"},       Bit{1, "W"},        Bit{2, "X"
 // PAGE_ATTR_* in metadata.h of linux-sgx 2.26.
 constexpr std::array kLayoutBits{Bit{0, "EADD"},        Bit{1, "EEXTEND"},    Bit{2, "EREMOVE"},  Bit{3, "POST_ADD"},
                                  Bit{4, "POST_REMOVE"}, Bit{5, "DYN_THREAD"}, Bit{6, "GROW_DOWN"}};
-
-// LAYOUT_ID_* in metadata.h of linux-sgx 2.26, without the bit of a group, by number.
-constexpr std::array<std::string_view, 24> kLayoutIds{
-    "",         "HEAP_MIN",     "HEAP_INIT",     "HEAP_MAX",      "TCS",
-    "TD",       "SSA",          "STACK_MAX",     "STACK_MIN",     "THREAD_GROUP",
-    "GUARD",    "HEAP_DYN_MIN", "HEAP_DYN_INIT", "HEAP_DYN_MAX",  "TCS_DYN",
-    "TD_DYN",   "SSA_DYN",      "STACK_DYN_MAX", "STACK_DYN_MIN", "THREAD_GROUP_DYN",
-    "RSRV_MIN", "RSRV_INIT",    "RSRV_MAX",      "USER_REGION"};
 
 std::uint64_t number(ByteView bytes) {
   std::uint64_t n = 0;
@@ -129,9 +121,9 @@ std::string explain_metadata(std::string_view field, ByteView value) {
   return explain_signed(field, value);
 }
 
-std::string explain_layout(std::string_view field, ByteView value, bool ids_are_known) {
-  const std::uint64_t n = number(value), id = n & ~std::uint64_t{kLayoutGroup};
-  if (field == "id") return ids_are_known && id < kLayoutIds.size() ? std::string(kLayoutIds[id]) : "";
+std::string explain_layout(std::string_view field, ByteView value, const SdkMetadata& copy) {
+  const std::uint64_t n = number(value);
+  if (field == "id") return std::string(layout_name(copy, static_cast<std::uint16_t>(n)));
   if (field == "attributes") return names_of(n, kLayoutBits);
   if (field == "si_flags") return page_flags(n);
   if (field == "page_count") return pages_text(n);
@@ -195,11 +187,7 @@ class MetadataView {
   Status add_layout() {
     const std::uint32_t offset = copy_.header.num<"layout_offset">();
     TRY(const ByteView rows, table("layout", offset, copy_.header.num<"layout_size">(), kLayoutEntry.size));
-    // Versions 1.3 and 1.4 number the ids otherwise.
-    const bool ids_are_known = copy_.major() != 1 || copy_.header.num<"version_minor">() >= 5;
-    const Explain explain = [&](std::string_view field, ByteView value) {
-      return explain_layout(field, value, ids_are_known);
-    };
+    const Explain explain = [&](std::string_view field, ByteView value) { return explain_layout(field, value, copy_); };
     for (std::size_t at = 0; at < rows.size(); at += kLayoutEntry.size) {
       const ByteView row = rows.subspan(at, kLayoutEntry.size);
       const std::string name = named("layout " + std::to_string(at / kLayoutEntry.size));

@@ -27,6 +27,22 @@ void relocate_tcs(std::span<std::uint8_t, kPage> page, std::uint64_t address) {
 
 }  // namespace
 
+std::string_view to_text(Use use) {
+  switch (use) {
+    case Use::segment: return "segment";
+    case Use::tcs: return "TCS";
+    case Use::ssa: return "SSA";
+    case Use::thread_data: return "thread data";
+    case Use::stack: return "stack";
+    case Use::heap: return "heap";
+    case Use::reserved: return "reserved memory";
+    case Use::relocations: return "relocations";
+    case Use::manifest: return "manifest";
+    case Use::other: return "other pages";
+  }
+  return {};
+}
+
 Status check_shared_object(const Elf& elf) {
   if (elf.type() != Elf::kSharedObject || elf.machine() != Elf::kX86_64)
     return fail(Fault::unsupported, "ELF header: type " + std::to_string(elf.type()) + " for machine " +
@@ -41,7 +57,6 @@ std::uint64_t page_flags(const ElfSegment& s) {
 
 Status Load::replay(Mrenclave& mrenclave) const {
   constexpr std::uint64_t kPagesBetweenChecks = 4096;
-  std::array<std::uint8_t, kPage> page;
   for (const Region& r : regions) {
     if (!r.extended) {
       for (std::uint64_t n = 0; n < r.pages; n += kPagesBetweenChecks) {
@@ -50,28 +65,33 @@ Status Load::replay(Mrenclave& mrenclave) const {
       }
       continue;
     }
-    for (std::size_t i = 0; i < kPage; i++) page[i] = static_cast<std::uint8_t>(r.fill >> (8 * (i % 4)));
-    if (!r.bytes.empty()) page.fill(0);
-    if (r.tcs_address) {
-      std::copy(r.bytes.begin(), r.bytes.end(), page.begin());
-      relocate_tcs(page, *r.tcs_address);
-    }
-    ByteView rest = r.tcs_address ? ByteView{} : r.bytes;
-    std::size_t lead = r.lead;
+    RegionPages pages(r);
     for (std::uint64_t n = 0; n < r.pages; n++) {
       if (n % kPagesBetweenChecks == 0) CHECK(not_interrupted());
       mrenclave.add(r.offset + n * kPage, r.flags);
-      if (!r.bytes.empty() && !r.tcs_address) {
-        const ByteView here = rest.first(std::min(rest.size(), kPage - lead));
-        page.fill(0);
-        std::copy(here.begin(), here.end(), page.begin() + static_cast<std::ptrdiff_t>(lead));
-        rest = rest.subspan(here.size());
-        lead = 0;
-      }
-      mrenclave.extend_page(page);
+      mrenclave.extend_page(pages.next());
     }
   }
   return {};
+}
+
+RegionPages::RegionPages(const Region& r)
+    : rest_(r.tcs_address ? ByteView{} : r.bytes), lead_(r.lead), alike_(r.tcs_address || r.bytes.empty()) {
+  for (std::size_t i = 0; i < kPage; i++) page_[i] = static_cast<std::uint8_t>(r.fill >> (8 * (i % 4)));
+  if (!r.tcs_address) return;
+  page_.fill(0);
+  std::copy(r.bytes.begin(), r.bytes.end(), page_.begin());
+  relocate_tcs(page_, *r.tcs_address);
+}
+
+std::span<const std::uint8_t, kPage> RegionPages::next() {
+  if (alike_) return page_;
+  const ByteView here = rest_.first(std::min(rest_.size(), kPage - lead_));
+  page_.fill(0);
+  std::copy(here.begin(), here.end(), page_.begin() + static_cast<std::ptrdiff_t>(lead_));
+  rest_ = rest_.subspan(here.size());
+  lead_ = 0;
+  return page_;
 }
 
 Status LoadBuilder::add(Region region, std::string_view what) {
@@ -95,12 +115,15 @@ Status LoadBuilder::add(Region region, std::string_view what) {
                                         std::to_string(load_.pages_added) + " added, " +
                                         std::to_string(load_.pages_extended) + " measured)");
   region.offset += delta_;
+  const auto [name, is_new] = names_.try_emplace(std::string(what), static_cast<std::uint32_t>(load_.names.size()));
+  if (is_new) load_.names.push_back(name->first);
+  region.name = name->second;
   load_.regions.push_back(region);
   return {};
 }
 
 Status LoadBuilder::add_memory(std::uint64_t address, ByteView bytes, std::uint64_t memory_size, std::uint64_t flags,
-                               std::span<const std::uint64_t> writable, std::string_view what) {
+                               std::span<const std::uint64_t> writable, Use use, std::string_view what) {
   const std::uint64_t first = align_down(address, kPage), lead = address - first;
   const std::uint64_t filled = bytes.empty() ? 0 : (lead + bytes.size() + kPage - 1) / kPage;
   const auto page_flags = [&](std::uint64_t page) {
@@ -116,7 +139,8 @@ Status LoadBuilder::add_memory(std::uint64_t address, ByteView bytes, std::uint6
                .flags = page_flags(page),
                .extended = true,
                .bytes = bytes.subspan(begin_byte, end_byte - begin_byte),
-               .lead = static_cast<std::uint32_t>(page == 0 ? lead : 0)},
+               .lead = static_cast<std::uint32_t>(page == 0 ? lead : 0),
+               .use = use},
               what));
     page = end;
   }
@@ -126,7 +150,8 @@ Status LoadBuilder::add_memory(std::uint64_t address, ByteView bytes, std::uint6
   const auto aligned_end = end ? align_up(*end, kPage) : std::nullopt;
   if (!aligned_end) return fail(Fault::format, std::string(what) + ": its end passes 2^64");
   const std::uint64_t zeros = first + filled * kPage;
-  return add({.offset = zeros, .pages = (*aligned_end - zeros) / kPage, .flags = flags, .extended = true}, what);
+  return add({.offset = zeros, .pages = (*aligned_end - zeros) / kPage, .flags = flags, .extended = true, .use = use},
+             what);
 }
 
 Status LoadBuilder::check_no_overlap() const {

@@ -4,6 +4,7 @@
 
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/oe_image.h"
+#include "lib/tee/sgx/request.h"
 #include "lib/tee/sgx/sdk_config.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sgxs.h"
@@ -11,8 +12,6 @@
 
 namespace hallmark::sgx {
 namespace {
-
-constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30, kMaxConfig = std::uint64_t{1} << 20;
 
 Failure no_fields(const std::string& what) {
   return fail(Fault::unsupported, what +

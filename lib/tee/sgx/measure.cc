@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "lib/formats/elf.h"
-#include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/gramine.h"
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
+#include "lib/tee/sgx/request.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sdk_metadata.h"
 #include "lib/tee/sgx/sgxs.h"
@@ -16,8 +16,6 @@
 
 namespace hallmark::sgx {
 namespace {
-
-constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30, kMaxConfig = std::uint64_t{1} << 20;
 
 constexpr const char* kWrongQuotients =
     "q1 or q2 in SIGSTRUCT does not belong to its signature: a processor refuses it";
@@ -334,35 +332,11 @@ Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sig
   return m;
 }
 
-// What was given besides the image is for this format, or a mistake that would go unnoticed.
-Status only(const MeasureRequest& request, std::string_view format, std::initializer_list<std::string_view> known) {
-  const auto check = [&](const auto& given) -> Status {
-    for (const auto& [name, value] : given)
-      if (std::ranges::find(known, name) == known.end())
-        return fail(Fault::usage, std::string(format) + " is measured without \"" + name + "\"");
-    return {};
-  };
-  CHECK(check(request.companions));
-  return check(request.options);
-}
-
-std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
-  const auto it = request.companions.find(role);
-  return it == request.companions.end() ? std::nullopt : std::optional(it->second);
-}
-
-Result<Measurement> measure_gramine(const MeasureRequest& request, const Trace& trace) {
-  CHECK(only(request, "a Gramine manifest", {"sigstruct", "libpal", "gramine-version"}));
-  const auto libpal_file = companion(request, "libpal");
-  if (!libpal_file)
-    return fail(Fault::usage,
-                "a Gramine manifest: it is measured together with the libpal.so of its Gramine (\"libpal\")");
-  const auto version = request.options.find("gramine-version");
-  const bool told = version != request.options.end();
-  TRY(const GramineRelease release, find_gramine_release(told ? std::optional(version->second) : std::nullopt));
-  TRY(const Bytes manifest, read_file(request.image, kMaxGramineManifest));
+Result<Measurement> measure_gramine(ByteView manifest, const MeasureRequest& request, const Trace& trace) {
+  const auto version = option(request, "gramine-version");
+  TRY(const GramineRelease release, find_gramine_release(version));
   TRY(const GramineManifest read, parse_gramine_manifest(manifest));
-  TRY(const Bytes libpal, read_file(*libpal_file, kMaxImage));
+  TRY(const Bytes libpal, read_file(*companion(request, "libpal"), kMaxImage));
   TRY(const Load load, load_gramine(manifest, read, libpal, release));
   Mrenclave hash(load.ssa_frame_size, load.size, trace);
   CHECK(load.replay(hash));
@@ -381,7 +355,7 @@ Result<Measurement> measure_gramine(const MeasureRequest& request, const Trace& 
                            {"threads", read.threads},
                            {"trusted_files", read.trusted_files}});
   warn_of_unmeasured_code(hash.unmeasured_code(), m);
-  if (!told)
+  if (!version)
     m.warnings.push_back("measured as Gramine " + std::string(release.name) +
                          " does, the newest release that is known: libpal does not say which one it is of");
   if (const auto sigstruct = companion(request, "sigstruct")) CHECK(judge_file(value, *sigstruct, m));
@@ -389,34 +363,17 @@ Result<Measurement> measure_gramine(const MeasureRequest& request, const Trace& 
 }
 
 Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& trace) {
-  const fs::path& image = request.image;
-  TRY(const Bytes start, first_bytes(image));
-  if (is_sgxs(start)) {
-    CHECK(only(request, "an SGXS stream", {"sigstruct"}));
-    return measure_stream(image, companion(request, "sigstruct"), trace);
-  }
-  if (is_sigstruct(start))
-    return fail(Fault::unsupported, "a SIGSTRUCT without its enclave; give it along with the .sgxs file that it signs");
-  if (!is_elf(start)) {
-    if (is_gramine_manifest(start)) return measure_gramine(request, trace);
-    return fail(Fault::unsupported, "no SGX enclave in any known format");
-  }
-  TRY(const Bytes bytes, read_file(image, kMaxImage));
-  TRY(const Elf elf, Elf::parse(bytes));
-  if (elf.find_section(".note.sgxmeta") == nullptr) {
-    if (elf.find_section(".oeinfo") != nullptr) {
-      CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
-      return measure_oe(bytes, companion(request, "sigstruct"), trace);
-    }
-    return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
-  }
+  TRY(const Artefact artefact, open_artefact(request));
   const auto sigstruct = companion(request, "sigstruct");
-  CHECK(only(request, "an enclave of the Intel SGX SDK", {"config", "sigstruct"}));
-  if (const auto config = companion(request, "config")) return measure_sdk_unsigned(bytes, *config, sigstruct, trace);
-  if (sigstruct)
-    return fail(Fault::usage,
-                "carries its own SIGSTRUCT; a second one cannot be given, but for an unsigned enclave with --config");
-  return measure_sdk(bytes, trace);
+  switch (artefact.format) {
+    case Format::sgxs: return measure_stream(request.image, sigstruct, trace);
+    case Format::gramine: return measure_gramine(artefact.image, request, trace);
+    case Format::open_enclave: return measure_oe(artefact.image, sigstruct, trace);
+    case Format::sdk_configured:
+      return measure_sdk_unsigned(artefact.image, *companion(request, "config"), sigstruct, trace);
+    case Format::sdk: break;
+  }
+  return measure_sdk(artefact.image, trace);
 }
 
 }  // namespace

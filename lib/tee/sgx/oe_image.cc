@@ -97,8 +97,7 @@ Result<std::uint64_t> check_segments(const Elf& elf) {
     if (s.memory_size == 0 || s.vaddr >= kMaxAddress || s.memory_size >= kMaxAddress)
       return fail(Fault::format,
                   what + ": " + hex_offset(s.memory_size) + " bytes are empty, or lie outside any enclave");
-    if (page_flags(s) == kRegular)
-      return fail(Fault::format, what + ": has no permissions");
+    if (page_flags(s) == kRegular) return fail(Fault::format, what + ": has no permissions");
     if (!end && s.vaddr != 0) return fail(Fault::format, what + ": an image begins at address 0");
     if (end && align_down(s.vaddr, kPage) < *end)
       return fail(Fault::format, what + ": begins in a page of the one before, which ends at " + hex_offset(*end));
@@ -291,7 +290,7 @@ Status add_segment(const Elf& elf, const ElfSegment& s, const std::map<std::uint
     if (from >= to) return {};
     const std::size_t at = std::min<std::uint64_t>(from - s.vaddr, file.size());
     const ByteView bytes = file.subspan(at, std::min<std::uint64_t>(to - from, file.size() - at));
-    return out.add_memory(from, bytes, to - from, flags, {}, what);
+    return out.add_memory(from, bytes, to - from, flags, {}, Use::segment, what);
   };
   std::uint64_t from = s.vaddr;
   auto it = changed.lower_bound(align_down(s.vaddr, kPage));
@@ -302,7 +301,8 @@ Status add_segment(const Elf& elf, const ElfSegment& s, const std::map<std::uint
                    .pages = 1,
                    .flags = flags,
                    .extended = true,
-                   .bytes = content.subspan(index * kPage, kPage)},
+                   .bytes = content.subspan(index * kPage, kPage),
+                   .use = Use::segment},
                   what));
     from = it->first + kPage;
   }
@@ -311,22 +311,32 @@ Status add_segment(const Elf& elf, const ElfSegment& s, const std::map<std::uint
 
 Status add_thread(std::uint64_t at, const Places& places, const Tls& tls, ByteView tcs, LoadBuilder& out) {
   constexpr std::uint64_t kData = kRegular | kRead | kWrite;
-  const auto zeros = [&](std::uint64_t pages, std::string_view what) -> Status {
-    CHECK(out.add({.offset = at, .pages = pages, .flags = kData, .extended = true}, what));
+  const auto zeros = [&](std::uint64_t pages, Use use) -> Status {
+    CHECK(out.add({.offset = at, .pages = pages, .flags = kData, .extended = true, .use = use}, to_text(use)));
     at += pages * kPage;
     return {};
   };
   at += kPage;  // guard
-  CHECK(out.add({.offset = at, .pages = places.stack_pages, .flags = kData, .extended = true, .fill = kStackFill},
+  CHECK(out.add({.offset = at,
+                 .pages = places.stack_pages,
+                 .flags = kData,
+                 .extended = true,
+                 .fill = kStackFill,
+                 .use = Use::stack},
                 "stack"));
   at += (places.stack_pages + 1) * kPage;  // and a guard
-  CHECK(out.add(
-      {.offset = at, .pages = 1, .flags = kTcs, .extended = true, .bytes = tcs, .tcs_address = places.start + at},
-      "TCS"));
+  CHECK(out.add({.offset = at,
+                 .pages = 1,
+                 .flags = kTcs,
+                 .extended = true,
+                 .bytes = tcs,
+                 .tcs_address = places.start + at,
+                 .use = Use::tcs},
+                "TCS"));
   at += kPage;
-  CHECK(zeros(2, "SSA"));
+  CHECK(zeros(2, Use::ssa));
   at += kPage;  // guard
-  return zeros(tls.pages + kDataPages, "thread data");
+  return zeros(tls.pages + kDataPages, Use::thread_data);
 }
 
 }  // namespace
@@ -416,13 +426,15 @@ Result<Load> OeImage::load() const {
   for (const ElfSegment& s : elf_.segments())
     if (s.type == Elf::kLoad) CHECK(add_segment(elf_, s, image.changed(), content, builder));
   CHECK(builder.add_memory(places.image, content.subspan(relocs_at, relocs.size()), places.relocations,
-                           kRegular | kRead, {}, "relocations"));
+                           kRegular | kRead, {}, Use::relocations, "relocations"));
   const std::uint64_t heap = places.image + places.relocations;
-  CHECK(builder.add({.offset = heap, .pages = places.heap / kPage, .flags = kRegular | kRead | kWrite}, "heap"));
+  CHECK(builder.add(
+      {.offset = heap, .pages = places.heap / kPage, .flags = kRegular | kRead | kWrite, .use = Use::heap}, "heap"));
   const std::uint64_t threads = heap + places.heap;
   const std::uint64_t step = places.threads == 0 ? 0 : (places.end - threads) / places.threads;
   for (std::uint64_t i = 0; i < places.threads; i++)
     CHECK(add_thread(threads + i * step, places, tls, content.subspan(tcs_at), builder));
+  out.objects.push_back({file_, places.start});
   CHECK(builder.check_no_overlap());
   return out;
 }

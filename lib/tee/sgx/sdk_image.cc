@@ -8,6 +8,44 @@ namespace {
 
 constexpr std::size_t kMaxCopies = 8;
 
+// LAYOUT_ID_* in metadata.h of linux-sgx 2.26, without the bit of a group, by number.
+struct LayoutId {
+  std::string_view name;
+  Use use;
+};
+constexpr std::array<LayoutId, 24> kLayoutIds{{
+    {"", Use::other},
+    {"HEAP_MIN", Use::heap},
+    {"HEAP_INIT", Use::heap},
+    {"HEAP_MAX", Use::heap},
+    {"TCS", Use::tcs},
+    {"TD", Use::thread_data},
+    {"SSA", Use::ssa},
+    {"STACK_MAX", Use::stack},
+    {"STACK_MIN", Use::stack},
+    {"THREAD_GROUP", Use::other},
+    {"GUARD", Use::other},
+    {"HEAP_DYN_MIN", Use::heap},
+    {"HEAP_DYN_INIT", Use::heap},
+    {"HEAP_DYN_MAX", Use::heap},
+    {"TCS_DYN", Use::tcs},
+    {"TD_DYN", Use::thread_data},
+    {"SSA_DYN", Use::ssa},
+    {"STACK_DYN_MAX", Use::stack},
+    {"STACK_DYN_MIN", Use::stack},
+    {"THREAD_GROUP_DYN", Use::other},
+    {"RSRV_MIN", Use::reserved},
+    {"RSRV_INIT", Use::reserved},
+    {"RSRV_MAX", Use::reserved},
+    {"USER_REGION", Use::other},
+}};
+
+LayoutId layout_id(const SdkMetadata& copy, std::uint16_t id) {
+  const bool known = copy.major() != 1 || copy.header.num<"version_minor">() >= 5;
+  const std::size_t index = id & ~std::size_t{kLayoutGroup};
+  return known && index < kLayoutIds.size() ? kLayoutIds[index] : kLayoutIds[0];
+}
+
 // Metadata with a major version above this holds an ELRANGE entry; the generation is what is left modulo this.
 constexpr std::uint32_t kElrangeMajor = 10;
 
@@ -94,7 +132,7 @@ std::optional<Region> page_behind(const Loadable* last) {
   if (last == nullptr) return std::nullopt;
   const std::uint64_t end = round_up(last->address + last->segment.memory_size);
   if (end >= round_up(round_up(last->segment.memory_size) + last->address)) return std::nullopt;
-  return Region{.offset = end, .pages = 1, .flags = last->flags, .extended = true};
+  return Region{.offset = end, .pages = 1, .flags = last->flags, .extended = true, .use = Use::segment};
 }
 
 Status add_segments(const SdkMetadata& copy, const std::vector<Loadable>& segments,
@@ -107,7 +145,7 @@ Status add_segments(const SdkMetadata& copy, const std::vector<Loadable>& segmen
         CHECK(out.add(*page, "page behind a segment"));
     // A segment at address 0 does not count.
     if (s.address > (last == nullptr ? 0 : last->address)) last = &s;
-    CHECK(out.add_memory(s.address, s.bytes, s.segment.memory_size, s.flags, relocated,
+    CHECK(out.add_memory(s.address, s.bytes, s.segment.memory_size, s.flags, relocated, Use::segment,
                          "segment at " + hex_offset(s.address)));
   }
   if (adds_page_behind)
@@ -120,24 +158,29 @@ Status add_entry(const SdkMetadata& copy, const Record<kLayoutEntry>& e, std::ui
   const std::uint32_t content_offset = e.num<"content_offset">(), content_size = e.num<"content_size">();
   const std::uint64_t flags = e.num<"si_flags">(), pages = e.num<"page_count">();
   const auto address = checked_add(e.num<"rva">(), step);
-  const std::string what = "layout entry " + std::to_string(e.num<"id">()) + " at " + hex_offset(e.num<"rva">());
+  const std::string_view name = layout_name(copy, e.num<"id">());
+  const std::string what = "layout entry " + std::to_string(e.num<"id">()) +
+                           (name.empty() ? "" : " (" + std::string(name) + ")") + " at " + hex_offset(e.num<"rva">());
   if (!address || !is_page_aligned(*address)) return fail(Fault::format, what + ": is no address of a page");
   const bool extended = (e.num<"attributes">() & kAttributeExtend) != 0;
+  const Use use = flags == kTcs ? Use::tcs : layout_id(copy, e.num<"id">()).use;
 
   if (content_offset == 0) {
     if (flags == 0) return {};
-    return out.add({.offset = *address, .pages = pages, .flags = flags, .extended = extended, .fill = content_size},
-                   what);
+    return out.add(
+        {.offset = *address, .pages = pages, .flags = flags, .extended = extended, .fill = content_size, .use = use},
+        what);
   }
   TRY(ByteView bytes, copy.part(content_offset, content_size, what));
-  if (flags != kTcs) return out.add_memory(*address, bytes, pages * kPage, flags, {}, what);
+  if (flags != kTcs) return out.add_memory(*address, bytes, pages * kPage, flags, {}, use, what);
   if (bytes.size() > kPage) return fail(Fault::format, what + ": a TCS of " + std::to_string(bytes.size()) + " bytes");
   return out.add({.offset = *address,
                   .pages = pages,
                   .flags = flags,
                   .extended = extended,
                   .bytes = bytes,
-                  .tcs_address = *address},
+                  .tcs_address = *address,
+                  .use = use},
                  what);
 }
 
@@ -218,6 +261,8 @@ Result<ByteView> SdkMetadata::table(std::uint32_t offset, std::uint32_t size, st
                                    " bytes are no whole number of entries of " + std::to_string(row));
   return out;
 }
+
+std::string_view layout_name(const SdkMetadata& copy, std::uint16_t id) { return layout_id(copy, id).name; }
 
 bool has_extend_entries(const SdkMetadata& copy) {
   const std::uint32_t generation = copy.major() % kElrangeMajor, minor = copy.header.num<"version_minor">();
@@ -333,7 +378,9 @@ Result<Load> SdkImage::load(const SdkMetadata& copy) const {
   Load out;
   out.ssa_frame_size = copy.header.num<"ssa_frame_size">();
   out.size = copy.elrange ? copy.elrange->size : enclave_size;
-  LoadBuilder builder(out, enclave_size, copy.elrange ? copy.elrange->image_address - copy.elrange->start_address : 0);
+  const std::uint64_t delta = copy.elrange ? copy.elrange->image_address - copy.elrange->start_address : 0;
+  LoadBuilder builder(out, enclave_size, delta);
+  out.objects.push_back({file_, delta});
   out.content.assign(file_.begin(), file_.end());
   const auto note_begin = static_cast<std::uint64_t>(note_.data() - file_.data());
   CHECK(apply_patches(copy, note_begin, note_begin + note_.size(), out.content));

@@ -128,6 +128,10 @@ struct SdkMetadata {
 // Layout and patches have been in the metadata from the start; extend entries came with 1.5 and 3.2.
 bool has_extend_entries(const SdkMetadata& copy);
 
+// The SDK's name for a row of the layout table, "HEAP_MIN"; empty where the number has none. Metadata 1.3 and 1.4
+// number their rows otherwise, and nothing says how.
+std::string_view layout_name(const SdkMetadata& copy, std::uint16_t id);
+
 class SdkImage {
  public:
   // `file` must outlive the result. A file without signed metadata is an unsupported fault.

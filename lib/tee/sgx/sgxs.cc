@@ -2,9 +2,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cerrno>
 
 #include "lib/base/interrupt.h"
+#include "lib/tee/sgx/load.h"
 
 namespace hallmark::sgx {
 namespace {
@@ -14,40 +17,6 @@ using std::string_view_literals::operator""sv;
 constexpr std::size_t kTag = 8;
 constexpr std::string_view kEcreate = "ECREATE\0"sv, kEadd = "EADD\0\0\0\0"sv, kEextend = "EEXTEND\0"sv,
                            kUnmeasured = "UNMEASRD"sv, kUnsized = "UNSIZED\0"sv;
-
-// Hands out the stream in the sizes its records have.
-class Pieces {
- public:
-  explicit Pieces(const ByteSource& source) : source_(source), buffer_(std::size_t{256} << 10) {}
-
-  // The next `size` bytes, fewer only at the end of the stream. Valid until the next call.
-  Result<ByteView> next(std::size_t size) {
-    if (end_ - begin_ < size) {
-      CHECK(not_interrupted());
-      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-                buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
-      end_ -= begin_;
-      begin_ = 0;
-      while (end_ < size) {
-        TRY(std::size_t n, source_(std::span(buffer_).subspan(end_)));
-        if (n == 0) break;
-        end_ += n;
-      }
-    }
-    const std::size_t n = std::min(size, end_ - begin_);
-    ByteView out = ByteView(buffer_).subspan(begin_, n);
-    begin_ += n;
-    offset_ += n;
-    return out;
-  }
-  std::uint64_t offset() const { return offset_; }
-
- private:
-  const ByteSource& source_;
-  Bytes buffer_;
-  std::size_t begin_ = 0, end_ = 0;
-  std::uint64_t offset_ = 0;
-};
 
 // One record's tag and operands; `where` is its offset in the stream.
 struct RecordBytes {
@@ -72,23 +41,13 @@ struct RecordBytes {
   }
 };
 
-Result<RecordBytes> next_record(Pieces& in) {
-  const std::uint64_t where = in.offset();
-  TRY(ByteView bytes, in.next(kRecord));
-  if (!bytes.empty() && bytes.size() < kRecord)
-    return fail(Fault::format,
-                "SGXS record at " + hex_offset(where) + ": needs 64 bytes, " + std::to_string(bytes.size()) + " left");
-  return RecordBytes{bytes, where};
+Failure too_short(std::uint64_t where, std::size_t size) {
+  return fail(Fault::format,
+              "SGXS record at " + hex_offset(where) + ": needs 64 bytes, " + std::to_string(size) + " left");
 }
 
-// The page added last, and which of its chunks were seen.
-struct Page {
-  std::uint64_t offset;
-  std::uint16_t chunks = 0;
-};
-
 Status check_page(const RecordBytes& r, std::uint64_t flags, std::uint64_t enclave_size,
-                  const std::optional<Page>& last) {
+                  const std::optional<SgxsReader::Page>& last) {
   const std::uint64_t offset = r.operand();
   if (offset % kPage != 0 || offset >= enclave_size)
     return r.wrong("offset " + hex_offset(offset) + " is no page of an enclave of " + hex_offset(enclave_size) +
@@ -101,7 +60,7 @@ Status check_page(const RecordBytes& r, std::uint64_t flags, std::uint64_t encla
   return {};
 }
 
-Status check_chunk(const RecordBytes& r, std::optional<Page>& page) {
+Status check_chunk(const RecordBytes& r, std::optional<SgxsReader::Page>& page) {
   if (!r.zero_from(16)) return r.wrong("unused bytes are not zero");
   const std::uint64_t offset = r.operand();
   if (!page || offset < page->offset || offset - page->offset >= kPage || offset % kChunk != 0)
@@ -129,44 +88,79 @@ ByteSource source_of(const Fd& file) {
   };
 }
 
-Result<SgxsMeasurement> measure_sgxs(const ByteSource& source, const Trace& trace) {
-  Pieces in(source);
-  TRY(RecordBytes first, next_record(in));
-  if (first.bytes.empty()) return fail(Fault::format, "SGXS: the file is empty");
+Result<ByteView> SgxsReader::take(std::size_t size) {
+  if (end_ - begin_ < size) {
+    CHECK(not_interrupted());
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
+    end_ -= begin_;
+    begin_ = 0;
+    while (end_ < size) {
+      TRY(const std::size_t n, source_(std::span(buffer_).subspan(end_)));
+      if (n == 0) break;
+      end_ += n;
+    }
+  }
+  const std::size_t n = std::min(size, end_ - begin_);
+  const ByteView out = ByteView(buffer_).subspan(begin_, n);
+  begin_ += n;
+  offset_ += n;
+  return out;
+}
+
+Result<SgxsReader> SgxsReader::open(ByteSource source) {
+  SgxsReader out(std::move(source));
+  TRY(const ByteView bytes, out.take(kRecord));
+  if (bytes.empty()) return fail(Fault::format, "SGXS: the file is empty");
+  if (bytes.size() < kRecord) return too_short(0, bytes.size());
+  const RecordBytes first{bytes, 0};
   if (first.tag() == kUnsized)
     return first.wrong("the stream leaves the enclave's size open, so there is no MRENCLAVE yet", Fault::unsupported);
   if (first.tag() != kEcreate) return first.wrong("a stream begins with ECREATE");
-  SgxsMeasurement out;
-  out.ssa_frame_size = load_le<std::uint32_t>(first.bytes.subspan(8));
-  out.enclave_size = load_le<std::uint64_t>(first.bytes.subspan(12));
+  out.ssa_frame_size_ = load_le<std::uint32_t>(bytes.subspan(8));
+  out.enclave_size_ = load_le<std::uint64_t>(bytes.subspan(12));
   if (!first.zero_from(20)) return first.wrong("unused bytes are not zero");
-  if (out.enclave_size < kPage || (out.enclave_size & (out.enclave_size - 1)) != 0 || out.enclave_size >> 47 > 1)
-    return first.wrong("size " + hex_offset(out.enclave_size) + " is not a power of two from 0x1000 to 2^47");
+  if (out.enclave_size_ < kPage || !std::has_single_bit(out.enclave_size_) || out.enclave_size_ > kMaxAddress)
+    return first.wrong("size " + hex_offset(out.enclave_size_) + " is not a power of two from 0x1000 to 2^47");
+  return out;
+}
 
+Result<std::optional<SgxsRecord>> SgxsReader::next() {
+  const std::uint64_t where = offset_;
+  TRY(const ByteView bytes, take(kRecord));
+  if (bytes.empty()) return std::optional<SgxsRecord>();
+  if (bytes.size() < kRecord) return too_short(where, bytes.size());
+  const RecordBytes r{bytes, where};
+  SgxsRecord out{.offset = r.operand()};
+  if (r.tag() == kEadd) {
+    out.flags = load_le<std::uint64_t>(bytes.subspan(16));
+    CHECK(check_page(r, out.flags, enclave_size_, page_));
+    page_ = Page{out.offset};
+    return std::optional(out);
+  }
+  if (r.tag() != kEextend && r.tag() != kUnmeasured) return r.wrong("is none of EADD, EEXTEND and UNMEASRD");
+  CHECK(check_chunk(r, page_));
+  out.is = r.tag() == kEextend ? SgxsRecord::Is::extend : SgxsRecord::Is::unmeasured;
+  TRY(out.chunk, take(kChunk));  // ends the life of `bytes`
+  if (out.chunk.size() < kChunk)
+    return fail(Fault::format, "SGXS chunk at " + hex_offset(where + kRecord) + ": needs 256 bytes, " +
+                                   std::to_string(out.chunk.size()) + " left");
+  return std::optional(out);
+}
+
+Result<SgxsMeasurement> measure_sgxs(const ByteSource& source, const Trace& trace) {
+  TRY(SgxsReader stream, SgxsReader::open(source));
+  SgxsMeasurement out;
+  out.ssa_frame_size = stream.ssa_frame_size();
+  out.enclave_size = stream.enclave_size();
   Mrenclave mrenclave(out.ssa_frame_size, out.enclave_size, trace);
-  std::optional<Page> page;
   for (;;) {
-    TRY(RecordBytes r, next_record(in));
-    if (r.bytes.empty()) break;
-    if (r.tag() == kEadd) {
-      const std::uint64_t flags = load_le<std::uint64_t>(r.bytes.subspan(16));
-      CHECK(check_page(r, flags, out.enclave_size, page));
-      page = Page{r.operand()};
-      mrenclave.add(page->offset, flags);
-    } else if (r.tag() == kEextend || r.tag() == kUnmeasured) {
-      CHECK(check_chunk(r, page));
-      const bool measured = r.tag() == kEextend;
-      const std::uint64_t offset = r.operand();
-      TRY(ByteView chunk, in.next(kChunk));  // ends the life of r.bytes
-      if (chunk.size() < kChunk)
-        return fail(Fault::format, "SGXS chunk at " + hex_offset(r.where + kRecord) + ": needs 256 bytes, " +
-                                       std::to_string(chunk.size()) + " left");
-      if (measured)
-        mrenclave.extend(offset, chunk.first<kChunk>());
-      else
-        out.chunks_unmeasured++;
-    } else {
-      return r.wrong("is none of EADD, EEXTEND and UNMEASRD");
+    TRY(const auto record, stream.next());
+    if (!record) break;
+    switch (record->is) {
+      case SgxsRecord::Is::add: mrenclave.add(record->offset, record->flags); break;
+      case SgxsRecord::Is::extend: mrenclave.extend(record->offset, record->chunk.first<kChunk>()); break;
+      case SgxsRecord::Is::unmeasured: out.chunks_unmeasured++; break;
     }
   }
   out.mrenclave = mrenclave.finish();

@@ -48,7 +48,7 @@ class BuildTest : public testing::Test {
     lock_.sources = {
         {.name = "main", .into = ".", .origin = pin::PathPin{.path = "."}, .tree_sha256 = put_source("hello\n")}};
     lock_.recipe.steps = {"cp greeting out", "cat out"};
-    lock_.recipe.outputs = {{.path = "out", .kind = "file", .signature = {}}};
+    lock_.recipe.outputs = {{.path = "out", .kind = "file"}};
     options_.out = folder_.path() / "made";
   }
 
@@ -136,7 +136,7 @@ TEST_F(BuildTest, AFailedStepShowsItsLastLines) {
 }
 
 TEST_F(BuildTest, AnOutputThatWasNotMadeLeavesNothing) {
-  lock_.recipe.outputs.push_back({.path = "missing", .kind = "file", .signature = {}});
+  lock_.recipe.outputs.push_back({.path = "missing", .kind = "file"});
   const auto failed = run();
   ASSERT_FALSE(failed);
   EXPECT_THAT(failed.error().message(), HasSubstr("output missing: was not made"));

@@ -22,11 +22,11 @@ BuildRecord sample() {
   record.outputs = {
       {.path = "out/a",
        .kind = "sgx",
-       .signature = "out/a.sig",
+       .with = {.companions = {{"sigstruct", "out/a.sig"}}},
        .sha256 = std::string(64, '3'),
        .size = 7,
        .mode = 0644},
-      {.path = "out/a.sig", .kind = "file", .signature = {}, .sha256 = std::string(64, '4'), .size = 8, .mode = 0755}};
+      {.path = "out/a.sig", .kind = "file", .sha256 = std::string(64, '4'), .size = 8, .mode = 0755}};
   return record;
 }
 
@@ -35,7 +35,7 @@ TEST(Record, SurvivesWritingAndReading) {
   const auto read = parse_record(text, "record");
   ASSERT_TRUE(read) << read.error().message();
   EXPECT_EQ(to_json(*read).pretty(), text);
-  EXPECT_EQ(read->outputs[0].signature, "out/a.sig");
+  EXPECT_EQ(read->outputs[0].with.companions.at("sigstruct"), "out/a.sig");
   EXPECT_EQ(read->outputs[1].mode, 0755u);
   EXPECT_EQ(read->finished, 1700000060);
 }

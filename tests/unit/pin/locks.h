@@ -55,7 +55,7 @@ inline Lock sample_lock() {
   lock.recipe.cpus = 2;
   lock.recipe.environment = {{"CFLAGS", "-O2 -g"}, {"EMPTY", ""}};
   lock.recipe.steps = {"./configure", "make -j$HALLMARK_JOBS\nmake install # \"twice\""};
-  lock.recipe.outputs = {{"out/e.sgxs", "sgx", "out/e.sig"}, {"out/e.sig", "file", {}}};
+  lock.recipe.outputs = {{"out/e.sgxs", "sgx", {.companions = {{"sigstruct", "out/e.sig"}}}}, {"out/e.sig", "file"}};
   return lock;
 }
 

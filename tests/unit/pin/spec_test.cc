@@ -92,7 +92,7 @@ outputs:
   EXPECT_EQ(std::get<PathRequest>(spec->sources[2].origin).path, "../keys");
   EXPECT_EQ(spec->sources[2].allow_private_keys, (std::vector<std::string>{"a.pem", "z.pem"}));
   EXPECT_EQ(spec->epoch, 1700000000);
-  EXPECT_EQ(spec->recipe.outputs[0].signature, "out/e.sig");
+  EXPECT_EQ(spec->recipe.outputs[0].with.companions.at("sigstruct"), "out/e.sig");
 }
 
 TEST(Spec, RefusesByFieldAndLine) {

@@ -1,0 +1,70 @@
+#include "lib/tee/sgx/request.h"
+
+#include <algorithm>
+
+#include "lib/formats/elf.h"
+#include "lib/tee/model/first_bytes.h"
+#include "lib/tee/sgx/gramine.h"
+#include "lib/tee/sgx/sgxs.h"
+#include "lib/tee/sgx/sigstruct.h"
+
+namespace hallmark::sgx {
+namespace {
+
+Status only(const MeasureRequest& request, std::string_view format, std::initializer_list<std::string_view> known) {
+  const auto check = [&](const auto& given) -> Status {
+    for (const auto& [name, value] : given)
+      if (std::ranges::find(known, name) == known.end())
+        return fail(Fault::usage, std::string(format) + " is measured without \"" + name + "\"");
+    return {};
+  };
+  CHECK(check(request.companions));
+  return check(request.options);
+}
+
+}  // namespace
+
+std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
+  const auto it = request.companions.find(role);
+  return it == request.companions.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::optional<std::string> option(const MeasureRequest& request, const std::string& name) {
+  const auto it = request.options.find(name);
+  return it == request.options.end() ? std::nullopt : std::optional(it->second);
+}
+
+Result<Artefact> open_artefact(const MeasureRequest& request) {
+  TRY(const Bytes start, first_bytes(request.image));
+  if (is_sgxs(start)) {
+    CHECK(only(request, "an SGXS stream", {"sigstruct"}));
+    return Artefact{Format::sgxs, {}};
+  }
+  if (is_sigstruct(start))
+    return fail(Fault::unsupported, "a SIGSTRUCT without its enclave; give it along with the .sgxs file that it signs");
+  if (!is_elf(start)) {
+    if (!is_gramine_manifest(start)) return fail(Fault::unsupported, "no SGX enclave in any known format");
+    CHECK(only(request, "a Gramine manifest", {"sigstruct", "libpal", "gramine-version"}));
+    if (!companion(request, "libpal"))
+      return fail(Fault::usage,
+                  "a Gramine manifest: it is measured together with the libpal.so of its Gramine (\"libpal\")");
+    TRY(Bytes manifest, read_file(request.image, kMaxGramineManifest));
+    return Artefact{Format::gramine, std::move(manifest)};
+  }
+  TRY(Bytes image, read_file(request.image, kMaxImage));
+  TRY(const Elf elf, Elf::parse(image));
+  if (elf.find_section(".note.sgxmeta") == nullptr) {
+    if (elf.find_section(".oeinfo") == nullptr)
+      return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
+    CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
+    return Artefact{Format::open_enclave, std::move(image)};
+  }
+  CHECK(only(request, "an enclave of the Intel SGX SDK", {"config", "sigstruct"}));
+  if (companion(request, "config")) return Artefact{Format::sdk_configured, std::move(image)};
+  if (companion(request, "sigstruct"))
+    return fail(Fault::usage,
+                "carries its own SIGSTRUCT; a second one cannot be given, but for an unsigned enclave with --config");
+  return Artefact{Format::sdk, std::move(image)};
+}
+
+}  // namespace hallmark::sgx
