@@ -128,6 +128,38 @@ lie 'm = predicate["hallmark_measurements"][0]; m["registers"]["mrenclave"] = st
 hallmark verify lie.json --key ed25519.pub >/dev/null
 expect_exit 1 hallmark verify lie.json --key ed25519.pub --artifact build/out/enclave.sgxs
 
+# What an image is measured with is certified, and belongs to the build: Gramine with its libpal, unsigned code with its
+# configuration. The makers of the vectors say what these measure to.
+vectors=$source_dir/tests/vectors
+made_up frameworks vectors="$vectors"
+hallmark certify frameworks --key ed25519.key -o frameworks >/dev/null
+payload frameworks.intoto.json >body
+valid certificate-v1 body
+python3 - "$vectors" <<'PY'
+import json, pathlib, sys
+vectors = pathlib.Path(sys.argv[1])
+found = {m["subject"]: m for m in json.load(open("body"))["predicate"]["hallmark_measurements"]}
+def expected(folder, key, name):
+    return next(c["mrenclave"] for c in json.loads((vectors / folder / "cases.json").read_text()) if c[key] == name)
+app, enclave = found["out/app.manifest.sgx"], found["out/enclave.so"]
+assert app["registers"]["mrenclave"] == expected("gramine", "file", "plain.manifest.sgx")
+assert enclave["registers"]["mrenclave"] == expected("sgx_config", "config", "static.xml")
+assert (app["format"], app["companions"], app["options"]) == ("gramine", {"libpal": "out/libpal.so"}, {"gramine-version": "1.9"})
+assert (enclave["format"], enclave["companions"]) == ("sgx-sdk-elf", {"config": "out/config.xml"}) and "options" not in enclave
+# What is attested without being measured stands beside it, where it is known before signing.
+assert enclave["policy"]["debug_launchable"] is True and enclave["identity"]["isvsvn"] == 0, enclave
+assert {"attributes", "attributes_mask", "xfrm", "xfrm_mask", "misc_select", "misc_mask"} <= enclave["policy"].keys()
+assert enclave["inputs"]["config"]["HeapMaxSize"] == "0x3000"
+PY
+hallmark verify frameworks.intoto.json --key ed25519.pub --artifact frameworks >/dev/null
+hallmark compare frameworks frameworks.intoto.json --key ed25519.pub >/dev/null
+flip frameworks/out/libpal.so 5000 libpal.so
+expect_exit 1 hallmark verify frameworks.intoto.json --key ed25519.pub \
+  --artifact frameworks/out/app.manifest.sgx --artifact out/libpal.so=libpal.so
+contains "$stdout" 'mrenclave:'
+expect_exit 2 hallmark verify frameworks.intoto.json --key ed25519.pub --artifact frameworks/out/enclave.so
+contains "$stderr" '"out/enclave.so" is measured together with "out/config.xml" (config), which was not given'
+
 # Artefacts: by their bytes, by their name, by NAME=FILE, all of a folder; any other byte is refused by name.
 cp build/out/enclave.sgxs renamed
 hallmark verify p256.intoto.json --key p256.pub --artifact renamed >/dev/null

@@ -7,13 +7,14 @@ code=TEXT    the first bytes of the enclave's page
 tool=TEXT    the content of the other output
 kernel=TEXT  the host's kernel
 extra=TEXT   one more package in the lock
+vectors=FOLDER  adds a Gramine manifest with its libpal and an unsigned SDK enclave with its configuration, from there
 
 The lock and the record are written here from their specifications (specs/formats), not by hallmark.
 """
 import hashlib, json, pathlib, struct, sys
 
 folder = pathlib.Path(sys.argv[1])
-options = {"code": "enclave", "tool": "#!/bin/sh\n", "kernel": "6.1.0-1-amd64", "extra": ""}
+options = {"code": "enclave", "tool": "#!/bin/sh\n", "kernel": "6.1.0-1-amd64", "extra": "", "vectors": ""}
 options |= dict(argument.split("=", 1) for argument in sys.argv[2:])
 
 
@@ -33,6 +34,17 @@ for at in range(0, 4096, 256):
     stream += b"EEXTEND\0" + struct.pack("<Q", at) + bytes(48) + page[at:at + 256]
 files = {"out/enclave.sgxs": stream, "out/tool": options["tool"].encode()}
 log = b"building\n"
+
+outputs = [{"path": "out/enclave.sgxs", "kind": "sgx"}, {"path": "out/tool", "kind": "file"}]
+if options["vectors"]:
+    vectors = pathlib.Path(options["vectors"])
+    for path, source in (("out/app.manifest.sgx", "gramine/plain.manifest.sgx"), ("out/libpal.so", "gramine/libpal.so"),
+                         ("out/enclave.so", "sgx_config/unsigned.so"), ("out/config.xml", "sgx_config/static.xml")):
+        files[path] = (vectors / source).read_bytes()
+    outputs += [{"path": "out/app.manifest.sgx", "kind": "sgx", "libpal": "out/libpal.so", "gramine_version": "1.9"},
+                {"path": "out/libpal.so", "kind": "file"},
+                {"path": "out/enclave.so", "kind": "sgx", "config": "out/config.xml"},
+                {"path": "out/config.xml", "kind": "file"}]
 
 
 def package(name):
@@ -55,7 +67,7 @@ lock = {
                "packages": packages},
     "root": {"sha256": sha256("root"), "files": 10, "bytes": 1000},
     "build": {"cpus": 1, "env": {}, "steps": ["make"]},
-    "outputs": [{"path": "out/enclave.sgxs", "kind": "sgx"}, {"path": "out/tool", "kind": "file"}],
+    "outputs": outputs,
 }
 record = {
     "hallmark_build_record": 1, "lock_sha256": sha256(canonical(lock)), "box": "box-1",
@@ -64,7 +76,7 @@ record = {
              "root": False},
     "started": "2026-11-22T10:00:00Z", "finished": "2026-11-22T10:01:00Z", "log_sha256": sha256(log),
     "hallmark_version": "0.1.0",
-    "outputs": [{"path": o["path"], "kind": o["kind"], "sha256": sha256(files[o["path"]]), "size": len(files[o["path"]]),
+    "outputs": [o | {"sha256": sha256(files[o["path"]]), "size": len(files[o["path"]]),
                  "mode": "0644"} for o in lock["outputs"]],
 }
 

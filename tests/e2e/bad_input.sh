@@ -17,11 +17,11 @@ files() { (cd "$1" && find . -type f | sort); }
 git clone -q "file://$HALLMARK_SOURCE_DIR" "$work/clone"
 cd "$work/clone/examples/sgx-enclave"
 "$HALLMARK" pin --quiet >/dev/null
-# What is damaged below is a store of this test's own; the blobs are links to the common one's.
+# What is damaged below is a store of this test's own.
 common=$HALLMARK_STORE
 export HALLMARK_STORE=$work/own-store
 mkdir "$HALLMARK_STORE"
-cp -al "$common/hallmark-store-1" "$common/blobs" "$HALLMARK_STORE"
+cp -a "$common/hallmark-store-1" "$common/blobs" "$HALLMARK_STORE"
 "$HALLMARK" build --quiet >/dev/null
 
 # ── a flipped byte in a .deb ──

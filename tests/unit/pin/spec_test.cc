@@ -84,6 +84,10 @@ build:
 outputs:
 - {path: out/e.sgxs, kind: sgx, signature: out/e.sig}
 - {path: out/e.sig}
+- {path: out/e.so, kind: sgx, config: out/e.xml}
+- {path: out/e.xml}
+- {path: out/a.manifest.sgx, kind: sgx, libpal: out/libpal.so, gramine_version: "1.9"}
+- {path: out/libpal.so}
 )",
                          "hallmark.yaml");
   ASSERT_TRUE(spec) << spec.error().message();
@@ -93,6 +97,11 @@ outputs:
   EXPECT_EQ(spec->sources[2].allow_private_keys, (std::vector<std::string>{"a.pem", "z.pem"}));
   EXPECT_EQ(spec->epoch, 1700000000);
   EXPECT_EQ(spec->recipe.outputs[0].with.companions.at("sigstruct"), "out/e.sig");
+  EXPECT_EQ(spec->recipe.outputs[2].with.companions.at("config"), "out/e.xml");
+  EXPECT_EQ(spec->recipe.outputs[4].with.companions.at("libpal"), "out/libpal.so");
+  EXPECT_EQ(spec->recipe.outputs[4].with.options.at("gramine-version"), "1.9");
+  // Said in the words it was read in.
+  EXPECT_EQ(to_json(*spec).find("outputs")->items()[4].find("gramine_version")->string(), "1.9");
 }
 
 TEST(Spec, RefusesByFieldAndLine) {
@@ -132,6 +141,10 @@ TEST(Spec, RefusesByFieldAndLine) {
             "hallmark.yaml:12: outputs[0].path: \"/out/app\" is not a plain path below /build");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out, signature: x}"),
             "hallmark.yaml:12: outputs[0].signature: has no meaning for an output of kind \"file\"");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, gramine_version: 1.9}"),
+            "hallmark.yaml:12: outputs[0].gramine_version: has no meaning for an output of kind \"file\"");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: sgx, libpal: out}"),
+            "hallmark.yaml:12: outputs[0].libpal: \"out\" is not the path of another output");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out}\n- {path: out/app}"),
             "hallmark.yaml:13: outputs[1].path: \"out/app\" lies inside another output");
 }
