@@ -44,9 +44,10 @@ struct Action {
 
 int say(int control, std::string_view word, std::size_t a, int b) {
   char line[64];
+  word = word.substr(0, 16);
   char* end = std::copy(word.begin(), word.end(), line);
   *end++ = ' ';
-  end = std::to_chars(end, line + sizeof line, a).ptr;
+  end = std::to_chars(end, line + sizeof line - 24, a).ptr;
   *end++ = ' ';
   end = std::to_chars(end, line + sizeof line - 1, b).ptr;
   *end++ = '\n';

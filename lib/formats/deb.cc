@@ -129,8 +129,8 @@ Status read_deb(int fd, const std::string& name, const ArchiveVisitor& visitor, 
   if (package.size() > 1024)
     return package.refuse(kMagic.size(), "debian-binary has " + std::to_string(package.size()) + " bytes");
   const std::uint64_t version_size = package.size();
-  TRY(const std::string version, package.text(version_size));
-  if (!version.starts_with("2."))
+  TRY(const std::string version, package.text(static_cast<std::size_t>(version_size)));
+  if (version.compare(0, 2, "2.") != 0)
     return fail(Fault::unsupported, name + ": is of format " + printable(version.substr(0, version.find('\n'))) +
                                         ", and only 2.x is known here");
   if (version_size % 2 != 0) CHECK(package.text(1));

@@ -62,8 +62,8 @@ Bytes signing_material(const SigningFields& f) {
 
 Bytes signing_material(const Sigstruct& s, const DigestOf<Alg::sha256>& enclavehash, std::uint32_t date) {
   const ByteView header = s.bytes().first(kHalf), body = s.bytes().subspan(kBody, kHalf);
-  Bytes out(header.begin(), header.end());
-  out.insert(out.end(), body.begin(), body.end());
+  Bytes out(kSigningMaterial.size);
+  std::ranges::copy(body, std::ranges::copy(header, out.begin()).out);
   constexpr Field kDate = field_of<kSigningMaterial, "date">(), kHash = field_of<kSigningMaterial, "enclavehash">();
   store_le(std::span(out).subspan<kDate.offset, kDate.size>(), date);
   std::ranges::copy(enclavehash, out.begin() + kHash.offset);
