@@ -17,11 +17,12 @@ constexpr std::array kPlatforms{
              sgx::inspect, sgx::explain},
 };
 
-Result<const Platform*> detect(const fs::path& image) {
+// A file that cannot be read is named by the error itself; `where` names it in ours.
+Result<const Platform*> detect(const fs::path& image, const std::string& where) {
   TRY(const Bytes start, first_bytes(image));
   for (const Platform& p : kPlatforms)
     if (p.recognises(start)) return &p;
-  return fail(Fault::unsupported, "its first bytes are those of no image that can be measured");
+  return fail(Fault::unsupported, where + ": its first bytes are those of no image that can be measured");
 }
 
 }  // namespace
@@ -38,8 +39,8 @@ const Platform& platform_of(const Measurement& measured) {
 }
 
 Result<Explanation> explain(const MeasureRequest& a, const MeasureRequest& b) {
-  TRY(const Platform* platform, in("measuring " + a.image.string(), detect(a.image)));
-  TRY(const Platform* other, in("measuring " + b.image.string(), detect(b.image)));
+  TRY(const Platform* platform, detect(a.image, "measuring " + a.image.string()));
+  TRY(const Platform* other, detect(b.image, "measuring " + b.image.string()));
   if (platform != other)
     return fail(Fault::usage, a.image.string() + " is of the platform " + std::string(platform->long_name) + ", " +
                                   b.image.string() + " is not: they have no record in common");
@@ -48,13 +49,13 @@ Result<Explanation> explain(const MeasureRequest& a, const MeasureRequest& b) {
 
 Result<Inspection> inspect(const fs::path& file) {
   const std::string where = "inspecting " + file.string();
-  TRY(const Platform* platform, in(where, detect(file)));
+  TRY(const Platform* platform, detect(file, where));
   return in(where, platform->inspect(file));
 }
 
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
   const std::string where = "measuring " + request.image.string();
-  TRY(const Platform* platform, in(where, detect(request.image)));
+  TRY(const Platform* platform, detect(request.image, where));
   return in(where, platform->measure(request, trace));
 }
 
