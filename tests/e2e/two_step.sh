@@ -19,6 +19,13 @@ equal "$(stat -c %s "$work/material")" 256
 equal "$(tail -c +189 "$work/material" | head -c 32 | od -An -v -tx1 | tr -d ' \n')" "$expected"
 equal "$(tail -c 4 "$work/material" | od -An -v -tu2 | xargs)" '7 3'
 
+# Certified before it is signed, and rebuilt from the certificate alone.
+"$HALLMARK" key new --out "$work/builder"
+"$HALLMARK" certify hallmark-out --key "$work/builder.key" -o "$work/certificate"
+"$HALLMARK" verify "$work/certificate.intoto.json" --key "$work/builder.pub" --artifact hallmark-out
+base64 -d < <(json "['payload']" <"$work/certificate.intoto.json") | grep -qF "{\"sgxMrEnclave\":\"$expected\"}"
+"$HALLMARK" rebuild "$work/certificate.intoto.json" --key "$work/builder.pub" --source enclave=. --out "$work/rebuilt"
+
 # The signer: a key that openssl made, in a folder of its own, and one file.
 mkdir -m 700 "$work/signer"
 openssl genrsa -3 -out "$work/signer/key.pem" 3072 2>/dev/null
