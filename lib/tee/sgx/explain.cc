@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <set>
 
 #include "lib/tee/sgx/gramine.h"
 #include "lib/tee/sgx/oe_image.h"
@@ -17,8 +18,8 @@ namespace hallmark::sgx {
 namespace {
 
 constexpr std::size_t kShownBytes = 16, kShownNames = 6, kShownRegions = 12;
-// Of the pages of one region, and of the places in them, as many are looked at as show what it is about.
-constexpr std::size_t kLookedAtPages = 64, kLookedAtPlaces = 4096;
+// As many pages of a region, and places of an enclave, are looked at as show what it is about.
+constexpr std::size_t kLookedAtPages = 64, kLookedAtPlaces = std::size_t{1} << 16;
 
 // One enclave, ready to be walked as often as needed.
 struct Side {
@@ -246,30 +247,30 @@ struct Changes {
   std::uint64_t flags_a = 0, flags_b = 0;    // of the first of these
   std::uint64_t partly = 0;                  // measured in other parts
   std::vector<std::string> places;           // the first few
-  std::map<std::string, std::size_t> known_places;
+  std::set<std::string> known_places;        // all of them
 };
 
 struct Totals {
   std::uint64_t equal = 0, changed = 0, only_a = 0, only_b = 0;
 };
 
-void look_into(const Side& a, const Page& pa, const Page& pb, Changes& out) {
-  for (std::size_t at = 0; at < kPage && out.known_places.size() < kLookedAtPlaces;) {
+void look_into(const Side& a, const Page& pa, const Page& pb, std::size_t& left, Changes& out) {
+  for (std::size_t at = 0; at < kPage && left != 0;) {
     const bool both = is_measured(pa, at / kChunk) && is_measured(pb, at / kChunk);
     if (!both || pa.content[at] == pb.content[at]) {
       at++;
       continue;
     }
+    left--;
     const Place place = place_of(a, pa, at);
     if (place.text.empty()) return;
-    if (out.known_places.try_emplace(place.text).second && out.places.size() < kShownNames)
-      out.places.push_back(place.text);
+    if (out.known_places.insert(place.text).second && out.places.size() < kShownNames) out.places.push_back(place.text);
     at = place.end > pa.offset + at ? static_cast<std::size_t>(std::min<std::uint64_t>(kPage, place.end - pa.offset))
                                     : at + 1;
   }
 }
 
-void note_change(const Side& a, const Page& pa, const Page& pb, Changes& out) {
+void note_change(const Side& a, const Page& pa, const Page& pb, std::size_t& left, Changes& out) {
   if (pa.flags != pb.flags && out.flags++ == 0) {
     out.first_flags = pa.offset;
     out.flags_a = pa.flags;
@@ -284,7 +285,7 @@ void note_change(const Side& a, const Page& pa, const Page& pb, Changes& out) {
                            pb.content.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk));
   if (!differs) return;
   if (out.pages++ == 0) out.first = pa.offset;
-  if (out.pages <= kLookedAtPages) look_into(a, pa, pb, out);
+  if (out.pages <= kLookedAtPages) look_into(a, pa, pb, left, out);
 }
 
 // Where the program is loaded: what lies around it moves with it.
@@ -296,6 +297,7 @@ std::uint64_t base_of(const Side& side) {
 // taken out before them.
 Result<Totals> compare_pages(Side& a, Side& b, std::map<std::string, Changes>& changes) {
   Totals out;
+  std::size_t left = kLookedAtPlaces;
   TRY(const auto walk_a, walk_side(a, Order::ascending));
   TRY(const auto walk_b, walk_side(b, Order::ascending));
   TRY(const Page* pa, walk_a->next());
@@ -317,7 +319,7 @@ Result<Totals> compare_pages(Side& a, Side& b, std::map<std::string, Changes>& c
           it->second.use = pa->use;
           it->second.begin = pa->offset;
         }
-        note_change(a, *pa, *pb, it->second);
+        note_change(a, *pa, *pb, left, it->second);
       }
     }
     if (take_a) {

@@ -12,7 +12,7 @@ namespace hallmark::sgx {
 namespace {
 
 constexpr std::uint8_t kNoType = 0, kData = 1, kFunction = 2;  // of Elf64_Sym.st_info
-constexpr std::size_t kLongestLine = 120;
+constexpr std::size_t kLongestLine = 120, kMaxSections = 1024;
 
 // A field by its name and that of its structure, and where it ends.
 template <const auto& L>
@@ -64,7 +64,8 @@ void Places::add_object(const LoadedObject& object) {
   const auto elf = Elf::parse(object.file);
   if (!elf) return;
   for (const ElfSection& s : elf->sections())
-    if (s.address != 0 && s.size != 0) sections_.push_back({s.name, object.at + s.address, s.size});
+    if (s.address != 0 && s.size != 0 && sections_.size() < kMaxSections)
+      sections_.push_back({s.name, object.at + s.address, s.size});
   auto symbols = elf->symbols(Elf::kSymbols);
   if (!symbols || symbols->empty()) symbols = elf->dynamic_symbols();
   if (!symbols) return;
