@@ -7,12 +7,6 @@ field() { python3 -c 'import json, sys; print(eval("json.load(sys.stdin)" + sys.
 payload() { field "['payload']" <"$1" | base64 -d; }
 flip() { python3 -c 'import sys; d = bytearray(open(sys.argv[1], "rb").read()); d[int(sys.argv[2])] ^= 1; open(sys.argv[3], "wb").write(d)' "$@"; }
 
-# A report is what its schema says.
-valid() {
-  python3 -c 'import json, sys, jsonschema
-jsonschema.Draft202012Validator(json.load(open(sys.argv[1]))).validate(json.load(open(sys.argv[2])))' "$source_dir/specs/schemas/$1.schema.json" "$2"
-}
-
 made_up build
 for type in p256 ed25519; do
   hallmark key new --type $type --out $type >/dev/null

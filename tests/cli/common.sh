@@ -6,6 +6,7 @@
 #   expect_exit 2 hallmark mesure     the exit status must be this; keeps $stdout and $stderr (files)
 #   contains "$stderr" 'did you mean' the file has this text; with `not` before it, has it not
 #   not COMMAND...                    the command fails, and not by a signal
+#   valid SCHEMA DOCUMENT...          the documents are what the schema says: valid measurement-v1 x.json
 #   skip WHY                          this machine cannot run the test
 set -Eeuo pipefail
 
@@ -49,6 +50,16 @@ contains() {
   grep -qF -- "$2" "$1" && return
   [[ ${FUNCNAME[1]} == not ]] || { echo "$1 has no \"$2\":"; cat "$1"; } >&2
   return 1
+}
+
+valid() { python3 "$source_dir/tests/schemas/valid.py" "$@"; }
+
+# is_example EXAMPLE DOCUMENT: the specification's example is what was printed, but for the version.
+is_example() {
+  python3 -c 'import json, sys
+example, found = (json.load(open(path)) for path in sys.argv[1:])
+example["hallmark_version"] = found["hallmark_version"]
+assert example == found, sys.argv[1] + " is not what was printed"' "$@"
 }
 
 skip() {

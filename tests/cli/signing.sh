@@ -87,20 +87,8 @@ done
 hallmark measure stream.sgxs --sig elsewhere.sig --signing-material again --date 20261122 --json >"$work/measured.json"
 
 # The documents are what their schemas and examples say.
-python3 - "$source_dir/specs/schemas" "$work" <<'P'
-import json, pathlib, sys
-import jsonschema
-schemas, work = map(pathlib.Path, sys.argv[1:])
-schema = lambda name: json.loads((schemas / f"{name}.schema.json").read_text())
-read = lambda name: json.loads((work / name).read_text())
-inspected = {p.name: json.loads(p.read_text()) for p in work.glob("*.inspected.json")}
-assert len(inspected) == 5
-for document in inspected.values():
-    jsonschema.Draft202012Validator(schema("inspection-v1")).validate(document)
-for name in ("material.json", "assembled.json"):
-    jsonschema.Draft202012Validator(schema("sigstruct-v1")).validate(read(name))
-jsonschema.Draft202012Validator(schema("measurement-v1")).validate(read("measured.json"))
-example = json.loads((schemas / "examples/inspection-v1.json").read_text())
-example["hallmark_version"] = inspected["a.material.inspected.json"]["hallmark_version"]
-assert example == inspected["a.material.inspected.json"], "the example is not what inspecting the material gives"
-P
+[[ $(ls "$work"/*.inspected.json | wc -l) == 5 ]]
+valid inspection-v1 "$work"/*.inspected.json
+valid sigstruct-v1 "$work"/material.json "$work"/assembled.json
+valid measurement-v1 "$work/measured.json"
+is_example "$source_dir/specs/schemas/examples/inspection-v1.json" "$work/a.material.inspected.json"

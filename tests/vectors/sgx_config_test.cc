@@ -1,13 +1,10 @@
 // The enclaves of $HALLMARK_VECTORS/sgx that sgx_sign 2.26 signed with a configuration that is there too, and one of
 // Intel's own, measured from the unsigned file and the configuration. Oracle: the metadata and the SIGSTRUCT that the
 // tool, or Intel, put into the signed file.
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-
 #include "lib/tee/platform.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sdk_metadata.h"
+#include "tests/vectors/vectors.h"
 
 namespace hallmark::sgx {
 namespace {
@@ -26,23 +23,21 @@ std::span<std::uint8_t> note_of(Bytes& file) {
   return std::span(file).subspan(static_cast<std::size_t>(note.offset) + 25, static_cast<std::size_t>(note.size) - 25);
 }
 
-class SgxConfigVectors : public testing::Test {
+class SgxConfigVectors : public VectorsTest {
  protected:
   void SetUp() override {
-    const char* root = std::getenv("HALLMARK_VECTORS");
-    if (root == nullptr) GTEST_SKIP() << "HALLMARK_VECTORS is not set";
-    folder_ = fs::path(root) / "sgx";
+    VectorsTest::SetUp();
+    if (IsSkipped() || HasFatalFailure()) return;
     auto made = TemporaryFolder::make("hallmark-config-");
     ASSERT_TRUE(made) << made.error().message();
     work_.emplace(std::move(*made));
-    const Json list = *parse_json(*read_text(folder_ / "vectors.json", 16 << 20));
-    for (const Json& e : list.items()) {
+    for (const Json& e : entries_) {
       std::string name = e.find("file")->string();
       if (!name.ends_with(".signed.so")) continue;
       name.replace(name.size() - 10, 10, ".xml");
-      if (fs::exists(folder_ / name)) entries_.push_back({e, folder_ / e.find("file")->string(), folder_ / name});
+      if (fs::exists(folder_ / name)) configured_.push_back({e, folder_ / e.find("file")->string(), folder_ / name});
     }
-    ASSERT_EQ(entries_.size(), 5u);
+    ASSERT_EQ(configured_.size(), 5u);
   }
 
   struct Entry {
@@ -57,13 +52,12 @@ class SgxConfigVectors : public testing::Test {
     return path;
   }
 
-  fs::path folder_;
   std::optional<TemporaryFolder> work_;
-  std::vector<Entry> entries_;
+  std::vector<Entry> configured_;
 };
 
 TEST_F(SgxConfigVectors, MetadataIsByteForByteTheTools) {
-  for (const Entry& e : entries_) {
+  for (const Entry& e : configured_) {
     SCOPED_TRACE(e.file.filename().string());
     Bytes file = *read_file(e.file, 1 << 24);
     const SdkConfig config = *parse_sdk_config(*read_file(e.xml, 1 << 16));
@@ -82,7 +76,7 @@ TEST_F(SgxConfigVectors, MetadataIsByteForByteTheTools) {
 }
 
 TEST_F(SgxConfigVectors, SigstructIsByteForByteTheTools) {
-  for (const Entry& e : entries_) {
+  for (const Entry& e : configured_) {
     SCOPED_TRACE(e.file.filename().string());
     const Bytes file = *read_file(e.file, 1 << 24);
     const SdkImage image = *SdkImage::parse(file);
@@ -97,7 +91,7 @@ TEST_F(SgxConfigVectors, SigstructIsByteForByteTheTools) {
 
 // The signed file with the metadata taken out: the code is what the author had before signing.
 TEST_F(SgxConfigVectors, UnsignedFilesMeasureToWhatIsSignedLater) {
-  for (const Entry& e : entries_) {
+  for (const Entry& e : configured_) {
     SCOPED_TRACE(e.file.filename().string());
     Bytes file = *read_file(e.file, 1 << 24);
     std::ranges::fill(note_of(file), std::uint8_t{0});
@@ -132,7 +126,7 @@ TEST_F(SgxConfigVectors, UnsignedFilesMeasureToWhatIsSignedLater) {
 // linked, and nothing in the code of a signed file helps to measure it.
 TEST_F(SgxConfigVectors, SignedFilesDifferInTheirNoteAlone) {
   std::optional<Bytes> first;
-  for (const Entry& e : entries_) {
+  for (const Entry& e : configured_) {
     Bytes file = *read_file(e.file, 1 << 24);
     std::ranges::fill(note_of(file), std::uint8_t{0});
     if (!first) first = file;
@@ -141,8 +135,8 @@ TEST_F(SgxConfigVectors, SignedFilesDifferInTheirNoteAlone) {
 }
 
 TEST_F(SgxConfigVectors, SignedFilesAreComparedWithTheirConfiguration) {
-  for (const Entry& e : entries_)
-    for (const Entry& other : entries_) {
+  for (const Entry& e : configured_)
+    for (const Entry& other : configured_) {
       SCOPED_TRACE(e.file.filename().string() + " with " + other.xml.filename().string());
       const auto m = measure({.image = e.file, .companions = {{"config", other.xml}}});
       ASSERT_TRUE(m) << m.error().message();
@@ -162,7 +156,7 @@ TEST_F(SgxConfigVectors, SignedFilesAreComparedWithTheirConfiguration) {
 
 // What the hash does not say is compared too.
 TEST_F(SgxConfigVectors, AnotherVersionIsAnotherConfiguration) {
-  const Entry& e = entries_.front();
+  const Entry& e = configured_.front();
   std::string xml = *read_text(e.xml, 1 << 16);
   const std::size_t at = xml.find("<ISVSVN>3<");
   ASSERT_NE(at, xml.npos);

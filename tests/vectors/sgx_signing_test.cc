@@ -1,36 +1,19 @@
 // Every SIGSTRUCT in $HALLMARK_VECTORS/sgx is taken apart into signing material, signature and key, and put together
 // again: q1 and q2 must come out as the maker's own tool wrote them. And every vector can be inspected.
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-
 #include "lib/tee/sgx/inspect.h"
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/signing.h"
+#include "tests/vectors/vectors.h"
 
 namespace hallmark::sgx {
 namespace {
 
 constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30;
 
-class SigningVectors : public testing::Test {
+class SigningVectors : public VectorsTest {
  protected:
-  void SetUp() override {
-    const char* root = std::getenv("HALLMARK_VECTORS");
-    if (root == nullptr) GTEST_SKIP() << "HALLMARK_VECTORS is not set";
-    folder_ = fs::path(root) / "sgx";
-    auto text = read_text(folder_ / "vectors.json", 16 << 20);
-    ASSERT_TRUE(text) << text.error().message();
-    auto json = parse_json(*text);
-    ASSERT_TRUE(json) << json.error().message();
-    entries_ = json->items();
-  }
-
   Bytes read(const Json& name) const { return *read_file(folder_ / name.string(), kMaxImage); }
-
-  fs::path folder_;
-  Json::Array entries_;
 };
 
 // The SIGSTRUCTs of an entry's files, whatever carries them.

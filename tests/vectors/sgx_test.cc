@@ -1,29 +1,15 @@
 // Every entry of $HALLMARK_VECTORS/sgx/vectors.json is measured and compared in each value that the entry states.
 // Oracle: the SIGSTRUCT that the vendor's or the author's own tool signed, and an independent reference
 // implementation for page counts, as the entry says.
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-
 #include "lib/formats/elf.h"
 #include "lib/tee/platform.h"
+#include "tests/vectors/vectors.h"
 
 namespace hallmark {
 namespace {
 
-class SgxVectors : public testing::Test {
+class SgxVectors : public VectorsTest {
  protected:
-  void SetUp() override {
-    const char* root = std::getenv("HALLMARK_VECTORS");
-    if (root == nullptr) GTEST_SKIP() << "HALLMARK_VECTORS is not set";
-    folder_ = fs::path(root) / "sgx";
-    auto text = read_text(folder_ / "vectors.json", 16 << 20);
-    ASSERT_TRUE(text) << text.error().message();
-    auto json = parse_json(*text);
-    ASSERT_TRUE(json) << json.error().message();
-    entries_ = json->items();
-  }
-
   // An entry's artefact with one bit flipped at the offset, as a file.
   Result<Measurement> measure_flipped(const Json& entry, std::size_t at) const {
     TRY(Bytes bytes, read_file(folder_ / entry.find("file")->string(), 64 << 20));
@@ -47,9 +33,6 @@ class SgxVectors : public testing::Test {
     if (const Json* libpal = entry.find("libpal")) request.companions["libpal"] = folder_ / libpal->string();
     return measure(request);
   }
-
-  fs::path folder_;
-  Json::Array entries_;
 };
 
 bool is_negative(const Json& entry) {
