@@ -91,7 +91,9 @@ contains changes '< EADD offset=0x0 flags=0x205 chunks=16 sha256='
 expect_exit 1 hallmark measure --explain small.so code-changed.so
 contains "$stdout" 'they part at record'
 contains "$stdout" 'in segment at 0x0'
-contains "$stdout" 'other bytes in 1 page'
+contains "$stdout" 'other bytes in 1 page, the first at 0x208'
+expect_exit 1 hallmark measure --explain small.so code-changed.so --json
+is_example "$source_dir/specs/schemas/examples/explanation-v1.json" "$stdout"
 expect_exit 0 hallmark measure --explain small.so small.so
 contains "$stdout" 'they measure to the same'
 expect_exit 1 hallmark measure --explain unsigned.so unsigned.so --config static.xml --config threads.xml --json

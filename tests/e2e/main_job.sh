@@ -1,17 +1,21 @@
 #!/usr/bin/env bash
 # The main job on the example, against the machine's own Debian mirrors: pin, build, measure, certify, verify, rebuild.
 . "$(dirname "$0")/common.sh"
+# A report is what its schema says.
+valid() { python3 "$HALLMARK_SOURCE_DIR/tests/schemas/valid.py" "$@"; }
 
 git clone -q "file://$HALLMARK_SOURCE_DIR" "$work/clone"
 cd "$work/clone/examples/sgx-enclave"
 expected=$(json "['mrenclave']" <expected.json)
 
 # Pin: a lock that verifies, and is the same when nothing has changed.
-"$HALLMARK" pin
+"$HALLMARK" pin --json >"$work/pin.json"
+valid pin-v1 "$work/pin.json"
 cp hallmark.lock "$work/first.lock"
 "$HALLMARK" pin
 cmp hallmark.lock "$work/first.lock"
-"$HALLMARK" pin --check
+"$HALLMARK" pin --check --json >"$work/pin.json"
+valid pin-check-v1 "$work/pin.json"
 # No lock of ours names a mirror unless the specification does.
 if grep -E '://' hallmark.lock; then echo "the lock names a host" >&2; exit 1; fi
 
@@ -21,9 +25,6 @@ sed -i 's/cpus: 1/cpus: 2/' hallmark.yaml
 expect_exit 2 "$HALLMARK" build 2>"$work/err"
 grep -q 'hallmark.yaml' "$work/err"
 cp "$work/spec" hallmark.yaml
-
-# A report is what its schema says.
-valid() { python3 "$HALLMARK_SOURCE_DIR/tests/schemas/valid.py" "$@"; }
 
 "$HALLMARK" build --json >"$work/report.json"
 valid build-v1 "$work/report.json"

@@ -277,14 +277,12 @@ void note_change(const Side& a, const Page& pa, const Page& pb, std::size_t& lef
     out.flags_b = pb.flags;
   }
   if (pa.chunks != pb.chunks) out.partly++;
-  bool differs = false;
-  for (std::size_t chunk = 0; chunk < kPage / kChunk; chunk++)
-    differs |= is_measured(pa, chunk) && is_measured(pb, chunk) &&
-               !std::equal(pa.content.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk),
-                           pa.content.begin() + static_cast<std::ptrdiff_t>((chunk + 1) * kChunk),
-                           pb.content.begin() + static_cast<std::ptrdiff_t>(chunk * kChunk));
-  if (!differs) return;
-  if (out.pages++ == 0) out.first = pa.offset;
+  std::size_t at = 0;
+  while (at < kPage &&
+         !(is_measured(pa, at / kChunk) && is_measured(pb, at / kChunk) && pa.content[at] != pb.content[at]))
+    at++;
+  if (at == kPage) return;
+  if (out.pages++ == 0) out.first = pa.offset + at;
   if (out.pages <= kLookedAtPages) look_into(a, pa, pb, left, out);
 }
 
