@@ -16,10 +16,17 @@
 //
 //   mrenclave   the running hash, one method a leaf function
 //   sigstruct   what the author signed, and whether the signature holds
+//   load        what a loader adds, region by region; every format below but the last is read into it
 //   sdk_image   the shared objects of the Intel SGX SDK: ELF segments, then what the metadata adds
 //   sdk_config, sdk_metadata   what the SDK's signing tool makes of an unsigned one and its configuration
+//   oe_image    the shared objects of the Open Enclave SDK
+//   gramine     manifests, with the library that Gramine loads
 //   sgxs        streams that list the records themselves
+//   request     recognises which of these a file is
 //   measure     puts them together, and says what does not fit
+//   signing, material   what the author's key signs, and the SIGSTRUCT made of that
+//   pages, places, explain   two enclaves side by side, to where and why they part
+//   inspect     what a file says, field by field
 //
 // The references are the Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3D, and specs/tee/sgx.md.
 #pragma once
@@ -32,7 +39,8 @@ namespace hallmark::sgx {
 bool recognises(ByteView first_bytes);
 
 // Companions: "sigstruct", the file with the SIGSTRUCT of an image that does not carry its own; "config", the
-// Enclave.config.xml of an SDK enclave that is to be measured as the signing tool would.
+// Enclave.config.xml of an SDK enclave that is to be measured as the signing tool would; "libpal", the library that a
+// Gramine manifest is for. Option: "gramine-version".
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 
 }  // namespace hallmark::sgx
