@@ -6,7 +6,7 @@ namespace {
 constexpr std::size_t kMaxSymbols = std::size_t{1} << 22;
 constexpr std::string_view kMagic = "\177ELF";
 
-constexpr std::size_t kSegmentSize = 56, kSectionSize = 64, kDynSize = 16, kRelaSize = 24, kSymbolSize = 24;
+constexpr std::size_t kSegmentSize = 56, kSectionSize = 64, kDynSize = 16, kRelocationSize = 24, kSymbolSize = 24;
 
 Result<ByteView> slice(ByteView file, std::uint64_t offset, std::uint64_t size, const std::string& what) {
   auto end = checked_add(offset, size);
@@ -159,7 +159,7 @@ Result<ElfDynamic> Elf::dynamic() const {
 
 Result<std::vector<ElfRelocation>> Elf::relocations(const ElfSection& section, std::uint64_t size) const {
   ByteView bytes = content(section);
-  if (size > bytes.size() || size % kRelaSize != 0)
+  if (size > bytes.size() || size % kRelocationSize != 0)
     return fail(Fault::format, "ELF relocations in section \"" + std::string(section.name) + "\": a table of " +
                                    std::to_string(size) + " bytes in a section of " + std::to_string(bytes.size()));
   ByteReader r(bytes.first(static_cast<std::size_t>(size)), "ELF relocations");
