@@ -1,6 +1,16 @@
 #include "lib/tee/sgx/gramine.h"
 
-#define TOML_EXCEPTIONS 0
+// The parser asserts what a text may well break ("[=") and, where assertions are off, has the compiler count on it.
+// Here they are always on and an error like any other.
+namespace hallmark::sgx {
+namespace {
+struct BrokenAssumption {};
+[[noreturn]] void assumption_broken() { throw BrokenAssumption(); }
+}  // namespace
+}  // namespace hallmark::sgx
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? void() : ::hallmark::sgx::assumption_broken())
+#define TOML_EXCEPTIONS 1
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
 #include <toml++/toml.h>
@@ -148,6 +158,17 @@ RecordBuilder<kTcsLayout> tcs(std::uint64_t t, std::uint64_t entry, const Places
   return out;
 }
 
+Result<toml::table> parse_toml(std::string_view text) {
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& e) {
+    return fail(Fault::format,
+                "manifest: line " + std::to_string(e.source().begin.line) + ": " + std::string(e.description()));
+  } catch (const BrokenAssumption&) {
+    return fail(Fault::format, "manifest: is no TOML");
+  }
+}
+
 }  // namespace
 
 std::span<const GramineRelease> gramine_releases() { return kReleases; }
@@ -173,11 +194,8 @@ bool is_gramine_manifest(ByteView first_bytes) {
 }
 
 Result<GramineManifest> parse_gramine_manifest(ByteView text) {
-  const toml::parse_result toml = toml::parse(as_text(text));
-  if (!toml)
-    return fail(Fault::format, "manifest: line " + std::to_string(toml.error().source().begin.line) + ": " +
-                                   std::string(toml.error().description()));
-  const toml::table* sgx = toml.table().get_as<toml::table>("sgx");
+  TRY(const toml::table manifest, parse_toml(as_text(text)));
+  const toml::table* sgx = manifest.get_as<toml::table>("sgx");
   if (sgx == nullptr) return fail(Fault::format, "manifest: has no table sgx");
 
   GramineManifest out;

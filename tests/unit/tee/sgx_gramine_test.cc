@@ -60,6 +60,8 @@ TEST(GramineManifest, WhatNoSigningToolTakesIsNamed) {
                          {manifest("\"99999999999999999999\""), "is no size"},
                          {manifest("\"99999999999999999G\""), "is no size"},
                          {manifest("4096"), "is no size"},
+                         {"[\x0fsgx]\n", "manifest: "},
+                         {"[=sgx]\n", "manifest: "},
                          {manifest("\"3M\""), "0x300000 is not a power of two"},
                          {manifest("\"0\""), "0x0 is not a power of two"},
                          {manifest("\"1048576G\""), "is not a power of two"},
