@@ -19,6 +19,7 @@ struct BrokenAssumption {};
 #include <bit>
 #include <charconv>
 
+#include "lib/base/json.h"
 #include "lib/formats/elf.h"
 #include "lib/tee/sgx/tcs.h"
 
@@ -158,9 +159,19 @@ RecordBuilder<kTcsLayout> tcs(std::uint64_t t, std::uint64_t entry, const Places
   return out;
 }
 
+// toml++ 3.3, which is Debian 12's, is undefined on some characters that are not ASCII. TOML has such characters in
+// strings and comments only, and none of these counts here; anywhere else '?' is as wrong as they are.
+std::string in_ascii(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  return out;
+}
+
 Result<toml::table> parse_toml(std::string_view text) {
+  if (!is_utf8(text)) return fail(Fault::format, "manifest: is not UTF-8");
   try {
-    return toml::parse(text);
+    return toml::parse(in_ascii(text));
   } catch (const toml::parse_error& e) {
     return fail(Fault::format,
                 "manifest: line " + std::to_string(e.source().begin.line) + ": " + std::string(e.description()));

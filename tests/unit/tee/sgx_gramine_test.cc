@@ -62,6 +62,8 @@ TEST(GramineManifest, WhatNoSigningToolTakesIsNamed) {
                          {manifest("4096"), "is no size"},
                          {"[\x0fsgx]\n", "manifest: "},
                          {"[=sgx]\n", "manifest: "},
+                         {"[sgx]\nmax_threads = 1\xef\xba\xbfx\n", "manifest: line 2: "},
+                         {"[sgx]\nenclave_size\xc2\xa0= \"4M\"\n", "manifest: line 2: "},
                          {manifest("\"3M\""), "0x300000 is not a power of two"},
                          {manifest("\"0\""), "0x0 is not a power of two"},
                          {manifest("\"1048576G\""), "is not a power of two"},
@@ -72,6 +74,7 @@ TEST(GramineManifest, WhatNoSigningToolTakesIsNamed) {
                          {manifest("\"4M\"", "1", "edmm_enable = 1\n"), "sgx.edmm_enable: is neither"},
                          {manifest("\"4M\"", "1", "trusted_files = 3\n"), "sgx.trusted_files: is no array"},
                          {manifest("\"4M\"", "1", "max_threads = 2\n"), "line 4"},
+                         {"x = \"\xff\"\n", "manifest: is not UTF-8"},
                          {"[sgx\n", "line 1"},
                          {"sgx = 4\n", "has no table sgx"},
                          {"", "has no table sgx"}}) {
@@ -80,6 +83,12 @@ TEST(GramineManifest, WhatNoSigningToolTakesIsNamed) {
     EXPECT_EQ(m.error().fault, Fault::format);
     EXPECT_THAT(m.error().message(), HasSubstr(w.why));
   }
+}
+
+TEST(GramineManifest, StringsAndCommentsMayHoldAnyCharacter) {
+  const auto m = parse("# größer\n" + manifest("\"4M\"", "1", "x = \"\xef\xba\xbf \xe2\x80\xa8\"\n"));
+  ASSERT_TRUE(m) << m.error().message();
+  EXPECT_EQ(m->enclave_size, 4u << 20);
 }
 
 TEST(GramineManifest, OneWithoutHashesIsNotTheOneThatIsMeasured) {
