@@ -56,17 +56,39 @@ Result<Fd> open_file(const fs::path& path, int flags, mode_t mode) {
   return Fd(fd);
 }
 
-Result<Bytes> read_file(const fs::path& path, std::uint64_t max) {
+Result<InputFile> InputFile::open(const fs::path& path) {
   // O_NONBLOCK: opening a FIFO must not wait for a writer.
   TRY(Fd fd, open_file(path, O_RDONLY | O_NONBLOCK));
   struct stat st {};
   if (fstat(fd.get(), &st) != 0) return fail_errno(path.string() + ": cannot be examined", errno);
   if (!S_ISREG(st.st_mode)) return fail(Fault::environment, path.string() + ": is not a regular file");
-  const auto size = static_cast<std::uint64_t>(st.st_size);
-  if (size > max)
-    return fail(Fault::format, path.string() + ": has " + std::to_string(size) + " bytes, at most " +
+  return InputFile(path, std::move(fd), static_cast<std::uint64_t>(st.st_size));
+}
+
+Status InputFile::read_at(std::uint64_t offset, std::span<std::uint8_t> into) const {
+  while (!into.empty()) {
+    const ssize_t n = pread(fd_.get(), into.data(), into.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return fail_errno(path_.string() + ": cannot be read", errno);
+    if (n == 0) return fail(Fault::format, path_.string() + ": ends at " + hex_offset(offset));
+    offset += static_cast<std::uint64_t>(n);
+    into = into.subspan(static_cast<std::size_t>(n));
+  }
+  return {};
+}
+
+Result<Bytes> InputFile::read_at(std::uint64_t offset, std::size_t size) const {
+  Bytes out(size);
+  CHECK(read_at(offset, out));
+  return out;
+}
+
+Result<Bytes> read_file(const fs::path& path, std::uint64_t max) {
+  TRY(const InputFile file, InputFile::open(path));
+  if (file.size() > max)
+    return fail(Fault::format, path.string() + ": has " + std::to_string(file.size()) + " bytes, at most " +
                                    std::to_string(max) + " allowed here");
-  return read_all(fd.get(), max, size, path.string());
+  return read_all(file.fd(), max, file.size(), path.string());
 }
 
 Result<std::string> read_text(const fs::path& path, std::uint64_t max) {

@@ -38,6 +38,27 @@ class Fd {
 // open(2) with O_CLOEXEC; the error names the path.
 Result<Fd> open_file(const fs::path& path, int flags, mode_t mode = 0);
 
+// A regular file that is read in places, for one that is too large to be held whole. Two threads may read at once.
+class InputFile {
+ public:
+  // Devices, FIFOs and folders are refused, as read_file() does.
+  static Result<InputFile> open(const fs::path& path);
+
+  const fs::path& path() const { return path_; }
+  std::uint64_t size() const { return size_; }  // when it was opened
+  // All of `into` from the offset on; a file that ends before that is a format fault.
+  Status read_at(std::uint64_t offset, std::span<std::uint8_t> into) const;
+  // The same into a new buffer; the caller has bounded `size`.
+  Result<Bytes> read_at(std::uint64_t offset, std::size_t size) const;
+  int fd() const { return fd_.get(); }
+
+ private:
+  InputFile(fs::path path, Fd fd, std::uint64_t size) : path_(std::move(path)), fd_(std::move(fd)), size_(size) {}
+  fs::path path_;
+  Fd fd_;
+  std::uint64_t size_;
+};
+
 // A regular file of at most `max` bytes. Devices, FIFOs and folders are refused:
 // reading one could block or never end.
 Result<Bytes> read_file(const fs::path& path, std::uint64_t max);

@@ -28,6 +28,19 @@ TEST_F(Files, RefuseWhatCouldBlock) {
   EXPECT_FALSE(read_file("/dev/zero", 10));
 }
 
+TEST_F(Files, AreReadInPlaces) {
+  ASSERT_TRUE(write_file(at("f"), "hello"));
+  const auto file = InputFile::open(at("f"));
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->size(), 5u);
+  EXPECT_EQ(*file->read_at(1, 3), (Bytes{'e', 'l', 'l'}));
+  EXPECT_EQ(*file->read_at(5, 0), Bytes());
+  EXPECT_EQ(file->read_at(3, 3).error().fault, Fault::format);
+  ASSERT_EQ(mkfifo(at("fifo").c_str(), 0600), 0);
+  EXPECT_FALSE(InputFile::open(at("fifo")));
+  EXPECT_FALSE(InputFile::open(folder_.path()));
+}
+
 TEST_F(Files, AreReplacedWholeWithTheExactMode) {
   umask(0077);
   ASSERT_TRUE(write_file(at("f"), "one"));
