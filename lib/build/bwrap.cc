@@ -202,6 +202,7 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
   for (const auto& [name, value] : environment(request)) variables.push_back(name + "=" + value);
   TRY(Fd log, descriptor_above(channels.child_log.get()));
   const std::string root = request.root.string();
+  const Owner owner = box_owner();
   Launch launch{.arguments = null_terminated(arguments),
                 .environment = null_terminated(variables),
                 .descriptors = {},
@@ -209,9 +210,9 @@ Result<BoxProcess> start(const BoxRequest& request, const Arguments& extra) {
                 .cpus = cpus,
                 .root = root.c_str(),
                 .privileged = is_privileged(),
-                .owner = box_owner(),
-                .user_map = only(box_owner().uid),
-                .group_map = only(box_owner().gid),
+                .owner = owner,
+                .user_map = only(owner.uid),
+                .group_map = only(owner.gid),
                 .parent = parent.get()};
   for (const Fd& fd : descriptors) launch.descriptors.push_back(fd.get());
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "lib/tee/sgx/gramine.h"
+#include "lib/tee/sgx/measure.h"
 #include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/places.h"
 #include "lib/tee/sgx/request.h"
@@ -38,7 +39,6 @@ Status add_load(Side& side, const MeasureRequest& request, Format format) {
   switch (format) {
     case Format::sgxs: break;
     case Format::gramine: {
-      side.format = "gramine";
       TRY(const GramineRelease release, find_gramine_release(option(request, "gramine-version")));
       TRY(const GramineManifest read, parse_gramine_manifest(side.image));
       TRY(side.libpal, read_file(*companion(request, "libpal"), kMaxImage));
@@ -46,23 +46,18 @@ Status add_load(Side& side, const MeasureRequest& request, Format format) {
       break;
     }
     case Format::open_enclave: {
-      side.format = "open-enclave";
       TRY(const OeImage image, OeImage::parse(side.image));
       TRY(side.load, image.load());
       break;
     }
     case Format::sdk_configured: {
-      side.format = "sgx-sdk-elf";
-      const fs::path file = *companion(request, "config");
-      TRY(const Bytes xml, read_file(file, kMaxConfig));
-      TRY(const SdkConfig config, in(file.string(), parse_sdk_config(xml)));
+      TRY(const SdkConfig config, read_sdk_config(*companion(request, "config")));
       TRY(side.metadata, build_sdk_metadata(side.image, config));
       TRY(const SdkImage image, SdkImage::parse(side.image, side.metadata));
       TRY(side.load, image.load(image.copies().front()));
       break;
     }
     case Format::sdk: {
-      side.format = "sgx-sdk-elf";
       TRY(const SdkImage image, SdkImage::parse(side.image));
       TRY(side.load, image.load(image.copies().front()));
       break;
@@ -75,9 +70,9 @@ Result<std::unique_ptr<Side>> open_side(const MeasureRequest& request) {
   auto out = std::make_unique<Side>();  // stays where it is: the load points into it
   out->file = request.image;
   TRY(Artefact artefact, open_artefact(request));
+  out->format = to_text(artefact.format);
   out->image = std::move(artefact.image);
   if (artefact.format == Format::sgxs) {
-    out->format = "sgxs";
     const Trace none;
     TRY(const Fd file, open_file(request.image, O_RDONLY));
     TRY(const SgxsMeasurement stream, measure_sgxs(source_of(file), none));
@@ -518,8 +513,8 @@ Result<Explanation> explain(const MeasureRequest& request_a, const MeasureReques
   out.tee = "intel-sgx";
   out.format_a = a->format;
   out.format_b = b->format;
-  out.registers_a = {{"mrenclave", Bytes(a->mrenclave.begin(), a->mrenclave.end())}};
-  out.registers_b = {{"mrenclave", Bytes(b->mrenclave.begin(), b->mrenclave.end())}};
+  out.registers_a = registers_of(a->mrenclave);
+  out.registers_b = registers_of(b->mrenclave);
   out.same = a->mrenclave == b->mrenclave;
   out.details = Json::object({{"a", side_details(*a)}, {"b", side_details(*b)}});
   if (out.same) return out;

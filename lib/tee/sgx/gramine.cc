@@ -121,9 +121,7 @@ Result<std::uint64_t> check_libpal(const Elf& elf) {
   for (const ElfSegment& s : elf.segments()) {
     if (s.type != Elf::kLoad) continue;
     const std::string what = "ELF segment at " + hex_offset(s.vaddr);
-    if (s.memory_size == 0 || s.vaddr >= kMaxAddress || s.memory_size >= kMaxAddress)
-      return fail(Fault::format,
-                  what + ": " + hex_offset(s.memory_size) + " bytes are empty, or lie outside any enclave");
+    CHECK(in(what, check_bounds(s)));
     if (s.vaddr % kPage != s.offset % kPage)
       return fail(Fault::format, what + ": stands at " + hex_offset(s.offset) + " in the file, elsewhere in its page");
     at_zero |= s.vaddr < kPage;

@@ -138,6 +138,11 @@ std::string explain_extend(std::string_view field, ByteView value) {
 
 std::string explain_nothing(std::string_view, ByteView) { return {}; }
 
+// It is shown as a record of its own.
+void leave_out_sigstruct(InspectedRecord& record) {
+  std::ranges::find(record.fields, "sigstruct", &InspectedField::name)->value.clear();
+}
+
 // One copy of the metadata in `file`, its SIGSTRUCT and its tables.
 class MetadataView {
  public:
@@ -147,12 +152,10 @@ class MetadataView {
   Status add() {
     InspectedRecord header =
         inspect_record<kMetadata>("SGX metadata " + copy_.version(), begin_, copy_.bytes, explain_metadata);
-    // Shown as a record of its own.
-    for (InspectedField& f : header.fields)
-      if (f.name == "sigstruct") f.value.clear();
+    leave_out_sigstruct(header);
     out_.push_back(std::move(header));
-    out_.push_back(
-        inspect_record<kSigstruct>(named("SIGSTRUCT"), begin_ + 64, copy_.header.get<"sigstruct">(), explain_signed));
+    out_.push_back(inspect_record<kSigstruct>(named("SIGSTRUCT"), begin_ + field_of<kMetadata, "sigstruct">().offset,
+                                              copy_.header.get<"sigstruct">(), explain_signed));
     CHECK(add_rows<kPatchEntry>("patch", copy_.header.num<"patch_offset">(), copy_.header.num<"patch_size">(),
                                 explain_nothing));
     CHECK(add_layout());
@@ -238,11 +241,10 @@ Result<Inspection> inspect_open_enclave(ByteView file) {
   Inspection out{"", image.ego_payload() ? "ego" : "open-enclave", {}};
   out.records.push_back(
       inspect_record<kOeProperties>("Open Enclave properties", begin, properties, explain_properties));
-  for (InspectedField& f : out.records[0].fields)
-    if (f.name == "sigstruct") f.value.clear();
+  leave_out_sigstruct(out.records.back());
   if (image.sigstruct())
-    out.records.push_back(
-        inspect_record<kSigstruct>("SIGSTRUCT", begin + 144, image.sigstruct()->bytes(), explain_signed));
+    out.records.push_back(inspect_record<kSigstruct>("SIGSTRUCT", begin + field_of<kOeProperties, "sigstruct">().offset,
+                                                     image.sigstruct()->bytes(), explain_signed));
   if (image.ego_payload())
     out.records.push_back(inspect_record<kEgoPayload>("EGo payload", begin + kEgoPayloadAt,
                                                       image.ego_payload()->bytes(), explain_nothing));

@@ -50,6 +50,11 @@ Status check_shared_object(const Elf& elf) {
   return {};
 }
 
+Status check_bounds(const ElfSegment& s) {
+  if (s.memory_size != 0 && s.vaddr < kMaxAddress && s.memory_size < kMaxAddress) return {};
+  return fail(Fault::format, hex_offset(s.memory_size) + " bytes are empty, or lie outside any enclave");
+}
+
 std::uint64_t page_flags(const ElfSegment& s) {
   return kRegular | (s.flags & Elf::kRead ? kRead : 0) | (s.flags & Elf::kWrite ? kWrite : 0) |
          (s.flags & Elf::kExecute ? kExecute : 0);

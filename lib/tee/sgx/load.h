@@ -21,6 +21,9 @@ constexpr bool is_page_aligned(std::uint64_t n) { return n % kPage == 0; }
 // Programs for enclaves are shared objects for x86-64; another file is an unsupported fault.
 Status check_shared_object(const Elf& elf);
 
+// Address and size of a segment that has bytes are below kMaxAddress, so that their sum cannot wrap.
+Status check_bounds(const ElfSegment& segment);
+
 // SECINFO.FLAGS of a segment's pages: p_flags has read, write and execute too, in other bits.
 std::uint64_t page_flags(const ElfSegment& segment);
 

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/request.h"
 #include "lib/tee/sgx/sdk_config.h"
 #include "lib/tee/sgx/sdk_image.h"
-#include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/signing.h"
 
 namespace hallmark::sgx {
@@ -41,24 +39,22 @@ Result<Bytes> signing_material_of(const MeasureRequest& request, const Measureme
     return fail(Fault::unsupported, "is measured to something else than one MRENCLAVE");
   std::ranges::copy(measured.registers[0].digest, mrenclave.begin());
 
-  if (const auto given = request.companions.find("config"); given != request.companions.end()) {
-    TRY(const Bytes xml, read_file(given->second, kMaxConfig));
-    TRY(const SdkConfig config, in(given->second.string(), parse_sdk_config(xml)));
+  if (const auto given = companion(request, "config")) {
+    TRY(const SdkConfig config, read_sdk_config(*given));
     const Bytes bytes = unsigned_sigstruct(config, mrenclave, bcd);
     TRY(const Sigstruct s, Sigstruct::parse(bytes));
     return signing_material(s, mrenclave, bcd);
   }
-  if (const auto given = request.companions.find("sigstruct"); given != request.companions.end()) {
-    TRY(const Bytes bytes, read_file(given->second, kSigstruct.size));
-    TRY(const Sigstruct s, in(given->second.string(), parse_sigstruct(bytes)));
+  if (const auto given = companion(request, "sigstruct")) {
+    TRY(const Bytes bytes, read_file(*given, kSigstruct.size));
+    TRY(const Sigstruct s, in(given->string(), parse_sigstruct(bytes)));
     return signing_material(s, mrenclave, bcd);
   }
-  TRY(const Bytes start, first_bytes(request.image));
-  if (is_sgxs(start)) return no_fields("an SGXS stream");
-  TRY(const Bytes file, read_file(request.image, kMaxImage));
-  if (measured.format == "sgx-sdk-elf") return material_of_sdk(file, mrenclave, bcd);
-  if (measured.format == "open-enclave") {
-    TRY(const OeImage image, OeImage::parse(file));
+  TRY(const Artefact artefact, open_artefact(request));
+  if (artefact.format == Format::sgxs) return no_fields("an SGXS stream");
+  if (artefact.format == Format::sdk) return material_of_sdk(artefact.image, mrenclave, bcd);
+  if (artefact.format == Format::open_enclave) {
+    TRY(const OeImage image, OeImage::parse(artefact.image));
     if (image.sigstruct()) return signing_material(*image.sigstruct(), mrenclave, bcd);
   }
   return no_fields("an enclave of the format " + measured.format + " without SIGSTRUCT");

@@ -145,12 +145,12 @@ Result<DigestOf<Alg::sha256>> measure_copies(const SdkImage& image, bool is_sign
 
 Result<Measurement> measure_sdk(ByteView file, const Trace& trace) {
   TRY(const SdkImage image, SdkImage::parse(file));
-  Measurement m{.format = "sgx-sdk-elf"};
+  Measurement m{.format = std::string(to_text(Format::sdk))};
   Json rows = Json::array();
   TRY(const auto mrenclave, measure_copies(image, true, trace, rows, m));
   const Sigstruct& sigstruct = image.copies().front().sigstruct;
   m.state = m.problems.empty() ? State::equal : State::mismatch;
-  m.registers = {{"mrenclave", Bytes(mrenclave.begin(), mrenclave.end())}};
+  m.registers = registers_of(mrenclave);
   m.identity = identity_of(sigstruct);
   m.policy = policy_of(sigstruct);
   warn(sigstruct, m);
@@ -197,16 +197,15 @@ Status compare_with_signed(ByteView file, const DigestOf<Alg::sha256>& mrenclave
 // A signature in a file of its own is held against it.
 Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_file,
                                          const std::optional<fs::path>& sigstruct, const Trace& trace) {
-  TRY(const Bytes xml, read_file(config_file, kMaxConfig));
-  TRY(const SdkConfig config, in(config_file.string(), parse_sdk_config(xml)));
+  TRY(const SdkConfig config, read_sdk_config(config_file));
   TRY(const Bytes metadata, build_sdk_metadata(file, config));
   TRY(const SdkImage image, SdkImage::parse(file, metadata));
-  Measurement m{.format = "sgx-sdk-elf"};
+  Measurement m{.format = std::string(to_text(Format::sdk))};
   Json rows = Json::array();
   TRY(const auto mrenclave, measure_copies(image, false, trace, rows, m));
   const Sigstruct& configured = image.copies().front().sigstruct;
   m.state = m.problems.empty() ? State::computed : State::mismatch;
-  m.registers = {{"mrenclave", Bytes(mrenclave.begin(), mrenclave.end())}};
+  m.registers = registers_of(mrenclave);
   m.identity = configured_identity(configured);
   m.policy = policy_of(configured);
   m.inputs["metadata"] = std::move(rows);
@@ -233,8 +232,8 @@ Result<Measurement> measure_stream(const fs::path& image, const std::optional<fs
                                    const Trace& trace) {
   TRY(const Fd file, open_file(image, O_RDONLY));
   TRY(const SgxsMeasurement stream, measure_sgxs(source_of(file), trace));
-  Measurement m{.format = "sgxs", .state = State::computed};
-  m.registers = {{"mrenclave", Bytes(stream.mrenclave.begin(), stream.mrenclave.end())}};
+  Measurement m{.format = std::string(to_text(Format::sgxs)), .state = State::computed};
+  m.registers = registers_of(stream.mrenclave);
   m.identity = Json::object();
   m.policy = Json::object();
   m.inputs = Json::object({{"enclave_size", stream.enclave_size},
@@ -274,7 +273,7 @@ Result<Measurement> read_ego(const OeImage& image) {
   const OeProperties& p = image.properties();
   const auto claimed = s.get<"enclavehash">();
   Measurement m{.format = "ego", .state = State::embedded};
-  m.registers = {{"mrenclave", Bytes(claimed.begin(), claimed.end())}};
+  m.registers = registers_of(claimed);
   m.identity = identity_of(s);
   m.policy = policy_of(s);
   m.inputs = Json::object({{"measured_policy", measured_policy()},
@@ -303,8 +302,8 @@ Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sig
   Mrenclave hash(load.ssa_frame_size, load.size, trace);
   CHECK(load.replay(hash));
   const auto value = hash.finish();
-  Measurement m{.format = "open-enclave", .state = State::computed};
-  m.registers = {{"mrenclave", Bytes(value.begin(), value.end())}};
+  Measurement m{.format = std::string(to_text(Format::open_enclave)), .state = State::computed};
+  m.registers = registers_of(value);
   const OeProperties& p = image.properties();
   m.inputs = Json::object({{"enclave_size", load.size},
                            {"ssa_frame_size", std::uint64_t{load.ssa_frame_size}},
@@ -341,8 +340,8 @@ Result<Measurement> measure_gramine(ByteView manifest, const MeasureRequest& req
   Mrenclave hash(load.ssa_frame_size, load.size, trace);
   CHECK(load.replay(hash));
   const auto value = hash.finish();
-  Measurement m{.format = "gramine", .state = State::computed};
-  m.registers = {{"mrenclave", Bytes(value.begin(), value.end())}};
+  Measurement m{.format = std::string(to_text(Format::gramine)), .state = State::computed};
+  m.registers = registers_of(value);
   m.identity = Json::object();
   m.policy = Json::object();
   m.inputs = Json::object({{"enclave_size", load.size},
@@ -377,6 +376,10 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
 }
 
 }  // namespace
+
+std::vector<Register> registers_of(ByteView mrenclave) {
+  return {{"mrenclave", Bytes(mrenclave.begin(), mrenclave.end())}};
+}
 
 bool recognises(ByteView first_bytes) {
   return is_elf(first_bytes) || is_sgxs(first_bytes) || is_sigstruct(first_bytes) || is_gramine_manifest(first_bytes);

@@ -35,6 +35,9 @@
 
 namespace hallmark::sgx {
 
+// The one register of an enclave, under its name.
+std::vector<Register> registers_of(ByteView mrenclave);
+
 // Whether a file that begins like this may be an enclave, measurable or not.
 bool recognises(ByteView first_bytes);
 

@@ -94,9 +94,7 @@ Result<std::uint64_t> check_segments(const Elf& elf) {
   for (const ElfSegment& s : elf.segments()) {
     if (s.type != Elf::kLoad) continue;
     const std::string what = "ELF segment at " + hex_offset(s.vaddr);
-    if (s.memory_size == 0 || s.vaddr >= kMaxAddress || s.memory_size >= kMaxAddress)
-      return fail(Fault::format,
-                  what + ": " + hex_offset(s.memory_size) + " bytes are empty, or lie outside any enclave");
+    CHECK(in(what, check_bounds(s)));
     if (page_flags(s) == kRegular) return fail(Fault::format, what + ": has no permissions");
     if (!end && s.vaddr != 0) return fail(Fault::format, what + ": an image begins at address 0");
     if (end && align_down(s.vaddr, kPage) < *end)

@@ -24,6 +24,17 @@ Status only(const MeasureRequest& request, std::string_view format, std::initial
 
 }  // namespace
 
+std::string_view to_text(Format format) {
+  switch (format) {
+    case Format::sgxs: return "sgxs";
+    case Format::sdk: return "sgx-sdk-elf";
+    case Format::sdk_configured: return "sgx-sdk-elf";
+    case Format::open_enclave: return "open-enclave";
+    case Format::gramine: return "gramine";
+  }
+  return {};
+}
+
 std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
   const auto it = request.companions.find(role);
   return it == request.companions.end() ? std::nullopt : std::optional(it->second);

@@ -16,8 +16,11 @@ enum class Format {
   gramine,         // a manifest, with "libpal"
 };
 
-// The most bytes that are read of an image or a program, and of a configuration.
-inline constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30, kMaxConfig = std::uint64_t{1} << 20;
+// The most bytes that are read of an image or a program.
+inline constexpr std::uint64_t kMaxImage = std::uint64_t{1} << 30;
+
+// As Measurement.format has it.
+std::string_view to_text(Format);
 
 struct Artefact {
   Format format;

@@ -14,6 +14,7 @@ using Is = SdkConfigTag::Is;
 
 // Real ones have a thousand bytes.
 constexpr std::size_t kMaxXml = std::size_t{64} << 10;
+constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 20;
 
 constexpr std::uint64_t kBytes = UINT64_MAX / 2, kU32 = UINT32_MAX;
 
@@ -295,6 +296,11 @@ Result<SdkConfig> parse_sdk_config(ByteView xml) {
   return config;
 }
 
+Result<SdkConfig> read_sdk_config(const fs::path& file) {
+  TRY(const Bytes xml, read_file(file, kMaxFile));
+  return in(file.string(), parse_sdk_config(xml));
+}
+
 Json to_json(const SdkConfig& config) {
   Json out = Json::object();
   for (const SdkConfigTag& tag : kTags) {
@@ -307,11 +313,6 @@ Json to_json(const SdkConfig& config) {
 std::uint64_t requested_xfrm(const SdkConfig& config) {
   const Masked x = xfrm(config);
   return ~x.mask | (x.value & x.mask);
-}
-
-Bytes sigstruct_template(const SdkConfig& config) {
-  const auto s = body(config);
-  return Bytes(s.bytes().begin(), s.bytes().end());
 }
 
 Bytes unsigned_sigstruct(const SdkConfig& config, const DigestOf<Alg::sha256>& mrenclave, std::uint32_t date) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "lib/base/files.h"
 #include "lib/base/json.h"
 #include "lib/crypto/digest.h"
 
@@ -41,6 +42,7 @@ std::span<const SdkConfigTag> sdk_config_tags();
 // Strict: an unknown or repeated tag, a value that is no number, out of range or of no whole pages, and values that
 // contradict each other are errors that name tag and line.
 Result<SdkConfig> parse_sdk_config(ByteView xml);
+Result<SdkConfig> read_sdk_config(const fs::path& file);
 
 // Every tag with its effective value; masks, identifiers, sizes and addresses as text, "0x1000".
 Json to_json(const SdkConfig&);
@@ -49,9 +51,7 @@ Json to_json(const SdkConfig&);
 std::uint64_t requested_xfrm(const SdkConfig&);
 
 // The 1808 bytes of SIGSTRUCT with everything that is signed; modulus, signature, q1 and q2 are zero. `date` is as
-// signing_date() gives it.
+// signing_date() gives it. While MRENCLAVE and date are open, both are zero.
 Bytes unsigned_sigstruct(const SdkConfig&, const DigestOf<Alg::sha256>& mrenclave, std::uint32_t date);
-// The same while MRENCLAVE and date are open: both are zero.
-Bytes sigstruct_template(const SdkConfig&);
 
 }  // namespace hallmark::sgx

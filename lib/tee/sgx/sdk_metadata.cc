@@ -497,7 +497,7 @@ Bytes Builder::copy(std::uint32_t major, std::uint32_t minor, const Rows& rows, 
   header.set<"layout_offset">(here()).set<"layout_size">(layout.size());
   append(data, layout);
 
-  const Bytes sigstruct = sigstruct_template(config_);
+  const Bytes sigstruct = unsigned_sigstruct(config_, {}, 0);
   const auto s = *parse_sigstruct(sigstruct);
   header.set<"magic">(kMetadataMagic).set<"size">(here());
   header.set<"version_major">(major + (has_elrange() ? 10 : 0)).set<"version_minor">(minor);

@@ -55,7 +55,8 @@ struct SdkGeneration {
 std::span<const SdkGeneration> sdk_generations();
 
 // The copies of the metadata for this file and configuration, one behind the other, as they would stand in the section
-// .note.sgxmeta; what the section holds now is not looked at. In each is the SIGSTRUCT of sigstruct_template().
+// .note.sgxmeta; what the section holds now is not looked at. In each is what unsigned_sigstruct() makes while
+// MRENCLAVE and date are open.
 Result<Bytes> build_sdk_metadata(ByteView file, const SdkConfig& config);
 
 }  // namespace hallmark::sgx

@@ -159,7 +159,8 @@ TEST(SdkConfig, SigstructSaysWhatTheToolSays) {
 
 // Oracle: as above, for a configuration that leaves debugging open and wants SGX 2 where there is one.
 TEST(SdkConfig, DebuggingStaysOpenUnlessItIsForbidden) {
-  const Bytes bytes = sigstruct_template(*parse_elements("<MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask>"));
+  const Bytes bytes =
+      unsigned_sigstruct(*parse_elements("<MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask>"), {}, 0);
   const Sigstruct s = *parse_sigstruct(bytes);
   EXPECT_TRUE(debug_launchable(s));
   EXPECT_EQ(s.num<"attributes">(), 4u);
