@@ -20,10 +20,11 @@ constexpr std::array kFirmwares{
 };
 
 constexpr std::array kVmms{
-    Vmm{"qemu-8", PageOrder::two_pass, HobLayout::qemu, true, false},
-    Vmm{"qemu-9", PageOrder::single_pass, HobLayout::qemu, true, false},
-    Vmm{"qemu-10", PageOrder::single_pass, HobLayout::qemu, true, true},
-    Vmm{"gce", PageOrder::single_pass, HobLayout::gce, false, false},
+    Vmm{"qemu-8", PageOrder::two_pass, HobLayout::qemu, true, false, SetupHeader::any_file},
+    Vmm{"qemu-9", PageOrder::single_pass, HobLayout::qemu, true, false, SetupHeader::linux_only},
+    Vmm{"qemu-10", PageOrder::single_pass, HobLayout::qemu, true, true, SetupHeader::linux_only},
+    Vmm{"qemu-10.2", PageOrder::single_pass, HobLayout::qemu, true, true, SetupHeader::nothing},
+    Vmm{"gce", PageOrder::single_pass, HobLayout::gce, false, false, SetupHeader::nothing},
 };
 
 template <class Rows>

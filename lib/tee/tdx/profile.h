@@ -36,6 +36,13 @@ struct Firmware {
   bool initrd_first;        // "initrd=initrd" stands before the command line instead of after it
 };
 
+// Into which files QEMU writes what a boot loader writes, before it hands them to the firmware of a trust domain.
+enum class SetupHeader {
+  any_file,    // up to 9.1.0: also into what is no Linux kernel, such as a unified kernel image
+  linux_only,  // only where the magic of the setup header is (57e2cc9abf)
+  nothing,     // as of 10.2: into nothing that a confidential guest gets (a7542a38f3)
+};
+
 // One row a monitor that behaves otherwise than the others.
 struct Vmm {
   std::string_view name;  // "qemu-10.0"
@@ -43,6 +50,7 @@ struct Vmm {
   HobLayout hob;
   bool direct_boot;      // can be given a kernel; otherwise guests boot from a disk
   bool has_named_blobs;  // offers etc/boot/kernel
+  SetupHeader setup_header;
 };
 
 struct Profile {
@@ -51,7 +59,9 @@ struct Profile {
 
   std::string name() const { return std::string(vmm.name) + "/" + std::string(firmware.name); }
   // Whether the firmware measures the kernel as the monitor patched its setup header, and not as the file is.
-  bool patches_kernel() const { return !(vmm.has_named_blobs && firmware.reads_named_blobs); }
+  bool patches_kernel() const {
+    return vmm.setup_header != SetupHeader::nothing && !(vmm.has_named_blobs && firmware.reads_named_blobs);
+  }
 };
 
 // The version of the two tables: a row that changes, or the rule behind a column, makes a new one.
