@@ -26,9 +26,28 @@ std::optional<std::string> problem_with_text(std::string_view text) {
 struct Spelling {
   std::string_view key, name;
 };
-constexpr std::array kCompanions{Spelling{"signature", "sigstruct"}, Spelling{"config", "config"},
-                                 Spelling{"libpal", "libpal"}};
-constexpr std::array kOptions{Spelling{"gramine_version", "gramine-version"}};
+constexpr std::array kCompanions{Spelling{"signature", "sigstruct"},
+                                 Spelling{"config", "config"},
+                                 Spelling{"libpal", "libpal"},
+                                 Spelling{"vars", "vars"},
+                                 Spelling{"kernel", "kernel"},
+                                 Spelling{"initrd", "initrd"},
+                                 Spelling{"uki", "uki"},
+                                 Spelling{"acpi_tables", "acpi-tables"}};
+constexpr std::array kOptions{Spelling{"gramine_version", "gramine-version"},
+                              Spelling{"cmdline", "cmdline"},
+                              Spelling{"memory", "memory"},
+                              Spelling{"vcpus", "vcpus"},
+                              Spelling{"acpi_digests", "acpi-digests"},
+                              Spelling{"smbios_digest", "smbios-digest"},
+                              Spelling{"profile", "profile"},
+                              Spelling{"tdattributes", "tdattributes"},
+                              Spelling{"xfam", "xfam"},
+                              Spelling{"mrconfigid", "mrconfigid"},
+                              Spelling{"mrowner", "mrowner"},
+                              Spelling{"mrownerconfig", "mrownerconfig"},
+                              Spelling{"mrseam", "mrseam"},
+                              Spelling{"allow_debug", "allow-debug"}};
 
 void check_measured_with(const Output& output, const std::set<std::string>& paths, const std::string& where,
                          Fields& doc) {

@@ -20,16 +20,19 @@ Json to_json(const Measurement& m) {
   };
   Json registers = Json::object();
   for (const Register& r : m.registers) registers[r.name] = to_hex(r.digest);
-  return Json::object({{"tee", m.tee},
-                       {"format", m.format},
-                       {"calculator", m.calculator},
-                       {"state", to_text(m.state)},
-                       {"registers", registers},
-                       {"identity", m.identity},
-                       {"policy", m.policy},
-                       {"inputs", m.inputs},
-                       {"problems", texts(m.problems)},
-                       {"warnings", texts(m.warnings)}});
+  Json out = Json::object({{"tee", m.tee},
+                           {"format", m.format},
+                           {"calculator", m.calculator},
+                           {"state", to_text(m.state)},
+                           {"registers", registers},
+                           {"identity", m.identity},
+                           {"policy", m.policy},
+                           {"inputs", m.inputs},
+                           {"problems", texts(m.problems)},
+                           {"warnings", texts(m.warnings)}});
+  if (m.details.is_object())
+    for (const auto& [name, value] : m.details.members()) out[name] = value;
+  return out;
 }
 
 }  // namespace hallmark

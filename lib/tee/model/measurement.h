@@ -45,6 +45,7 @@ struct Measurement {
   Json identity;  // signed names and numbers: mrsigner, isvprodid, isvsvn
   Json policy;    // attested but not measured: attributes, masks, debug_launchable
   Json inputs;    // what, besides the artefact's bytes, went into the registers
+  Json details;   // members that the platform adds to the answer; not certified, since all follows from the inputs
   // The one value that names this identity as an in-toto subject: {"sgxMrEnclave", hex}
   std::string subject_digest_name, subject_digest;
 };
