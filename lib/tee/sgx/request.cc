@@ -12,14 +12,7 @@ namespace hallmark::sgx {
 namespace {
 
 Status only(const MeasureRequest& request, std::string_view format, std::initializer_list<std::string_view> known) {
-  const auto check = [&](const auto& given) -> Status {
-    for (const auto& [name, value] : given)
-      if (std::ranges::find(known, name) == known.end())
-        return fail(Fault::usage, std::string(format) + " is measured without \"" + name + "\"");
-    return {};
-  };
-  CHECK(check(request.companions));
-  return check(request.options);
+  return takes_only(request, format, std::vector(known));
 }
 
 }  // namespace
@@ -33,16 +26,6 @@ std::string_view to_text(Format format) {
     case Format::gramine: return "gramine";
   }
   return {};
-}
-
-std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
-  const auto it = request.companions.find(role);
-  return it == request.companions.end() ? std::nullopt : std::optional(it->second);
-}
-
-std::optional<std::string> option(const MeasureRequest& request, const std::string& name) {
-  const auto it = request.options.find(name);
-  return it == request.options.end() ? std::nullopt : std::optional(it->second);
 }
 
 Result<Artefact> open_artefact(const MeasureRequest& request) {

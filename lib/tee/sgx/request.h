@@ -31,8 +31,4 @@ struct Artefact {
 // would be measured as something else than what was meant.
 Result<Artefact> open_artefact(const MeasureRequest& request);
 
-// The companion or option of that name, if it was given.
-std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role);
-std::optional<std::string> option(const MeasureRequest& request, const std::string& name);
-
 }  // namespace hallmark::sgx
