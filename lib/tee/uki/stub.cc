@@ -40,6 +40,10 @@ std::string releases() {
   return out;
 }
 
+bool contains(ByteView bytes, ByteView part) {
+  return std::search(bytes.begin(), bytes.end(), part.begin(), part.end()) != bytes.end();
+}
+
 // Whether the stub's own sections have the GUID: the ones that it takes for payload do not count.
 Result<bool> knows_cc(const Pe& pe, const Content& image) {
   bool begin = false, end = false;
@@ -47,8 +51,8 @@ Result<bool> knows_cc(const Pe& pe, const Content& image) {
     if (s.name != ".text" && s.name != ".rodata" && s.name != ".data") continue;
     const Content section = section_in_memory(s, image);
     TRY(const Bytes code, section.read(0, static_cast<std::size_t>(std::min<std::uint64_t>(section.size(), kMaxCode))));
-    begin = begin || !std::ranges::search(code, kGuidBegin).empty();
-    end = end || !std::ranges::search(code, kGuidEnd).empty();
+    begin = begin || contains(code, kGuidBegin);
+    end = end || contains(code, kGuidEnd);
   }
   return begin && end;
 }
