@@ -1,0 +1,115 @@
+#include "lib/tee/tdx/log.h"
+
+#include <algorithm>
+
+#include "lib/formats/tcg_event.h"
+
+namespace hallmark::tdx {
+namespace {
+
+constexpr std::uint32_t kMrtd = 0, kLastRtmr = 4;  // of a CCEL
+constexpr std::size_t kMaxLines = 1'000'000;
+
+// OvmfPkg/Tcg/TdTcg2Dxe, TdxMeasurementMapPcrToMrIndex; PCR 0 is MRTD, which nothing extends.
+std::optional<unsigned> rtmr_of_pcr(std::uint32_t pcr) {
+  if (pcr == 1 || pcr == 7) return 0;
+  if (pcr >= 2 && pcr <= 6) return 1;
+  if (pcr >= 8 && pcr <= 15) return 2;
+  return std::nullopt;
+}
+
+std::optional<unsigned> rtmr_of(LogKind kind, std::uint32_t index) {
+  if (kind == LogKind::tpm) return rtmr_of_pcr(index);
+  if (index == kMrtd || index > kLastRtmr) return std::nullopt;
+  return index - 1;
+}
+
+Digest to_digest(ByteView bytes) {
+  Digest out;
+  std::ranges::copy(bytes, out.begin());
+  return out;
+}
+
+// Hexadecimal or base64 text, with white space anywhere.
+std::string without_space(ByteView file) {
+  std::string out;
+  for (const std::uint8_t c : file)
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') out += static_cast<char>(c);
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_text(LogKind kind) { return kind == LogKind::ccel ? "CCEL" : "TPM log"; }
+
+Result<GuestLog> read_guest_log(ByteView log) {
+  TRY(const EventLog parsed, parse_event_log(log));
+  GuestLog out;
+  const bool registers = std::ranges::all_of(parsed.records, [](const LogRecord& r) { return r.index <= kLastRtmr; });
+  const auto sha384 = static_cast<std::uint16_t>(LogAlgorithm::sha384);
+  out.kind = registers && parsed.algorithms == std::vector{sha384} ? LogKind::ccel : LogKind::tpm;
+  for (const LogRecord& record : parsed.records) {
+    const auto rtmr = rtmr_of(out.kind, record.index);
+    if (!rtmr || record.type == tcg::kNoAction) continue;
+    const ByteView value = record.digest(LogAlgorithm::sha384);
+    if (value.size() != Digest().size())
+      return fail(Fault::unsupported,
+                  "event log: record at " + hex_offset(record.offset) +
+                      ": has no SHA-384 digest; only logs with one can be compared with a TDX guest");
+    const Digest digest = to_digest(value);
+    out.events.push_back({*rtmr, record.type, describe_event(record.type, record.data), digest, Provenance::supplied,
+                          Json::object({{"offset", record.offset},
+                                        {"size", std::uint64_t{record.data.size()}},
+                                        {"authenticated", hallmark::digest<Alg::sha384>(record.data) == digest}})});
+    if (out.kind == LogKind::tpm) out.events.back().inputs["pcr"] = std::uint64_t{record.index};
+  }
+  return out;
+}
+
+Result<std::vector<Event>> read_ima_log(ByteView log) {
+  std::vector<Event> out;
+  std::string_view left = as_text(log);
+  for (std::size_t number = 1; !left.empty(); number++) {
+    const std::size_t end = std::min(left.find('\n'), left.size());
+    std::string_view line = left.substr(0, end);
+    left.remove_prefix(std::min(end + 1, left.size()));
+    const std::string what = "IMA log: line " + std::to_string(number) + ": ";
+    if (number > kMaxLines) return fail(Fault::format, what + "is one too many");
+    while (line.starts_with(' ')) line.remove_prefix(1);
+    // "2 67c7…cc6 ima-ng sha384:cd01…06cb boot_aggregate"
+    const std::size_t space = line.find(' ');
+    const std::string_view hex =
+        space == line.npos ? "" : line.substr(space + 1, line.find(' ', space + 1) - space - 1);
+    const auto digest = digest_from_hex<Alg::sha384>(hex);
+    if (line.size() < 2 || line[0] < '0' || line[0] > '3' || line[1] != ' ' || !digest)
+      return fail(Fault::format,
+                  what + "does not begin with a register from 0 to 3 and a SHA-384 digest in hexadecimal");
+    out.push_back({static_cast<unsigned>(line[0] - '0'), tcg::kIpl,
+                   "IMA: " + printable(line.substr(space + 2 + hex.size())), *digest, Provenance::supplied,
+                   Json::object()});
+  }
+  return out;
+}
+
+Result<Bytes> quote_bytes(ByteView file) {
+  if (dcap::is_quote(file)) return Bytes(file.begin(), file.end());
+  if (file.size() > 3 * dcap::kMaxQuote)
+    return fail(Fault::format, "quote: has " + std::to_string(file.size()) + " bytes, too many for one");
+  std::string text = without_space(file);
+  if (text.starts_with("0x")) text.erase(0, 2);
+  for (auto decoded : {from_hex(text), from_base64(text)})
+    if (decoded && dcap::is_quote(*decoded)) return *std::move(decoded);
+  return fail(Fault::unsupported, "no quote: neither as it is, nor in hexadecimal or base64");
+}
+
+bool holds_quote(ByteView file) { return quote_bytes(file).has_value(); }
+
+Result<Rtmrs> registers_of(const dcap::Quote& quote) {
+  if (quote.body_type == dcap::Body::sgx)
+    return fail(Fault::unsupported, "the quote of an SGX enclave, which has none of a guest's registers");
+  const auto report = quote.td_report();
+  return Rtmrs{to_digest(report.get<"rtmr0">()), to_digest(report.get<"rtmr1">()), to_digest(report.get<"rtmr2">()),
+               to_digest(report.get<"rtmr3">())};
+}
+
+}  // namespace hallmark::tdx

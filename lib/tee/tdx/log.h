@@ -1,0 +1,44 @@
+// What a guest reports of itself: a log, a quote, or both.
+//
+// Registers are named as a TDX guest has them whatever the source: a CCEL has them (1 to 4 are RTMR0 to RTMR3), a log
+// of a machine with a TPM has PCRs, which edk2 maps (OvmfPkg/Tcg/TdTcg2Dxe, TdxMeasurementMapPcrToMrIndex), and
+// dstack's JSON counts from 0.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/files.h"
+#include "lib/formats/event_log.h"
+#include "lib/tee/dcap/quote.h"
+#include "lib/tee/tdx/event.h"
+
+namespace hallmark::tdx {
+
+enum class LogKind { ccel, tpm };
+std::string_view to_text(LogKind);
+
+struct GuestLog {
+  LogKind kind = LogKind::ccel;
+  // Of the registers alone, `supplied`; "authenticated" in the inputs says that the digest is that of the event's data.
+  std::vector<Event> events;
+};
+
+// A log is a CCEL if its registers are those of one and it has SHA-384 alone; else a TPM's. Events of MRTD or PCR 0 and
+// those that are not extended are left out.
+Result<GuestLog> read_guest_log(ByteView log);
+
+// What Linux IMA extended: each line of its ascii_runtime_measurements begins with the register's number and the
+// SHA-384 of the entry. Intel's guest kernels extend RTMR2, and keep this log apart from the firmware's.
+Result<std::vector<Event>> read_ima_log(ByteView log);
+
+// A file that holds a quote: as it is, in hexadecimal or in base64.
+Result<Bytes> quote_bytes(ByteView file);
+// Whether it may be one.
+bool holds_quote(ByteView file);
+
+// The registers of a TD's quote; the quote of an enclave is unsupported.
+Result<Rtmrs> registers_of(const dcap::Quote& quote);
+
+}  // namespace hallmark::tdx
