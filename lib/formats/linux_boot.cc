@@ -8,7 +8,8 @@ namespace {
 // Offsets of the header's fields, as boot.rst lists them.
 constexpr std::size_t kSetupSects = 0x1f1, kVidMode = 0x1fa, kHeader = 0x202, kVersion = 0x206, kKernelVersion = 0x20e,
                       kTypeOfLoader = 0x210, kLoadflags = 0x211, kRamdiskImage = 0x218, kRamdiskSize = 0x21c,
-                      kHeapEndPtr = 0x224, kCmdLinePtr = 0x228, kInitrdAddrMax = 0x22c, kXloadflags = 0x236;
+                      kHeapEndPtr = 0x224, kCmdLinePtr = 0x228, kInitrdAddrMax = 0x22c, kXloadflags = 0x236,
+                      kPayloadOffset = 0x248, kPayloadLength = 0x24c;
 // Before protocol 2.02 the command line's place stood here instead.
 constexpr std::size_t kClMagic = 0x20, kClOffset = 0x22;
 
@@ -89,6 +90,11 @@ Result<std::optional<LinuxSetup>> read_linux_setup(const Content& image) {
     return fail(Fault::format, "Linux setup header: setup_sects at " + hex_offset(kSetupSects) +
                                    ": a real-mode part of " + std::to_string(out.setup_size) + " bytes in a file of " +
                                    std::to_string(image.size()));
+  if (out.protocol >= 0x208) {
+    const auto offset = get<std::uint32_t>(head, kPayloadOffset), length = get<std::uint32_t>(head, kPayloadLength);
+    const std::uint64_t end = out.setup_size + offset + length;
+    if (length != 0 && end <= image.size()) out.payload_end = end;
+  }
   const auto pointer = get<std::uint16_t>(head, kKernelVersion);
   if (out.protocol < 0x200 || pointer == 0) return std::optional(out);
   const std::uint64_t at = std::uint64_t{pointer} + 0x200;

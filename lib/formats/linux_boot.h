@@ -17,6 +17,8 @@ struct LinuxSetup {
   std::uint16_t protocol = 0;    // 0x20f is version 2.15
   std::uint64_t setup_size = 0;  // of the real-mode part, in bytes
   std::string version;           // of the kernel, up to the first blank: "6.1.0-56-cloud-amd64"; empty if unknown
+  // Where the compressed kernel ends. What follows is the code that unpacks it, with the EFI stub.
+  std::optional<std::uint64_t> payload_end;
   // The numbers that the version begins with.
   std::optional<std::pair<unsigned, unsigned>> release() const;
 };

@@ -148,8 +148,10 @@ TEST_F(TdxBootVectors, ATrustDomainExtendsTheSameEvents) {
   }
   EXPECT_EQ(have, want);
 
-  // This kernel is 6.1, and does not measure without a TPM.
+  // This kernel is 6.1, and does not measure without a TPM, which its code shows.
   boot.kernel_measures.reset();
+  EXPECT_EQ(boot_events(*find_profile("qemu-9/edk2-202502"), boot)->front().inputs.find("kernel_measures_by")->string(),
+            "code");
   const Rtmrs registers = fold(*boot_events(*find_profile("qemu-9/edk2-202502"), boot));
   EXPECT_EQ(registers[2], Digest{});
 }

@@ -4,6 +4,7 @@
 #include <future>
 #include <utility>
 
+#include "lib/formats/guid_in_code.h"
 #include "lib/formats/linux_boot.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/uki/uki.h"
@@ -22,6 +23,7 @@ constexpr std::string_view kInitrdOption = "initrd=initrd";
 
 // A command line longer than this is no kernel's (COMMAND_LINE_SIZE is 2048 on x86).
 constexpr std::size_t kMaxCommandLine = 65536;
+constexpr std::size_t kMaxKernelCode = std::size_t{8} << 20;
 constexpr std::pair<unsigned, unsigned> kMeasuresSince{6, 9};
 
 using DigestResult = Result<Digest>;
@@ -120,17 +122,36 @@ Status check_direct_boot(const Profile& profile) {
 struct Kernel {
   std::string version;
   bool has_header = false;
-  std::optional<bool> measures;  // without a TPM
+  std::optional<bool> measures;       // without a TPM
+  std::string_view by = "not known";  // what says so
 };
 
-Result<Kernel> inspect_kernel(const Content& content, std::optional<bool> measures) {
+// Whether the EFI stub asks for EFI_CC_MEASUREMENT_PROTOCOL. Nothing if it cannot be seen to ask for the TPM either.
+Result<std::optional<bool>> seen_to_measure(const Content& content, const LinuxSetup& setup) {
+  if (!setup.payload_end) return std::optional<bool>();
+  const std::uint64_t size = std::min<std::uint64_t>(content.size() - *setup.payload_end, kMaxKernelCode);
+  TRY(const Bytes code, content.read(*setup.payload_end, static_cast<std::size_t>(size)));
+  if (!knows_guid(code, kTcg2Protocol)) return std::optional<bool>();
+  return std::optional(knows_guid(code, kCcMeasurementProtocol));
+}
+
+Result<Kernel> inspect_kernel(const Content& content, std::optional<bool> given) {
   Kernel out;
   TRY(const auto setup, read_linux_setup(content));
   out.has_header = setup.has_value();
   if (setup) out.version = setup->version;
-  out.measures = measures;
-  if (setup && !measures)
-    if (const auto release = setup->release()) out.measures = *release >= kMeasuresSince;
+  if (given) {
+    out.measures = given;
+    out.by = "given";
+  } else if (setup) {
+    TRY(out.measures, seen_to_measure(content, *setup));
+    if (out.measures) {
+      out.by = "code";
+    } else if (const auto release = setup->release()) {
+      out.measures = *release >= kMeasuresSince;
+      out.by = "version";
+    }
+  }
   return out;
 }
 
@@ -138,6 +159,7 @@ Json describe(const Kernel& kernel) {
   Json out = Json::object();
   if (is_utf8(kernel.version)) out["kernel_version"] = kernel.version;
   out["kernel_measures_without_tpm"] = kernel.measures ? Json(*kernel.measures) : Json();
+  out["kernel_measures_by"] = kernel.by;
   return out;
 }
 

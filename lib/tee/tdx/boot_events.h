@@ -51,8 +51,8 @@ struct DirectBoot {
   const InputFile* initrd = nullptr;  // -initrd, if there is one
   std::string command_line;           // -append
   std::uint64_t memory = 0;  // -m, in bytes; needed where the monitor writes the initrd's place into the kernel
-  // Whether the kernel's EFI stub measures without a TPM. Mainline does since 6.9, and so the version in the kernel's
-  // header is asked; a distributor can have taken it into an older one.
+  // Whether the kernel's EFI stub measures without a TPM. Its code is asked, and where that shows nothing the version
+  // in the kernel's header: mainline does since 6.9.
   std::optional<bool> kernel_measures = std::nullopt;
 };
 Result<std::vector<Event>> boot_events(const Profile&, const DirectBoot&, Via = Via::cc, BootDigests* known = nullptr);

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "lib/formats/guid_in_code.h"
+
 namespace hallmark::uki {
 namespace {
 
@@ -29,32 +31,21 @@ constexpr std::array kStubs{
 constexpr std::string_view kBefore = "#### LoaderInfo: systemd-stub ", kAfter = " ####";
 constexpr std::size_t kMaxMagic = 4096, kMaxCode = std::size_t{4} << 20;
 
-// EFI_CC_MEASUREMENT_PROTOCOL_GUID, 96751a3d-72f4-41a6-a794-ed5d0e67ae6b, as a compiler puts it into code: at once, or
-// as the immediate operands of two moves.
-constexpr std::array<std::uint8_t, 8> kGuidBegin{0x3d, 0x1a, 0x75, 0x96, 0xf4, 0x72, 0xa6, 0x41};
-constexpr std::array<std::uint8_t, 8> kGuidEnd{0xa7, 0x94, 0xed, 0x5d, 0x0e, 0x67, 0xae, 0x6b};
-
 std::string releases() {
   std::string out;
   for (const Stub& stub : kStubs) out += (out.empty() ? "" : ", ") + std::to_string(stub.release);
   return out;
 }
 
-bool contains(ByteView bytes, ByteView part) {
-  return std::search(bytes.begin(), bytes.end(), part.begin(), part.end()) != bytes.end();
-}
-
-// Whether the stub's own sections have the GUID: the ones that it takes for payload do not count.
+// Whether one of the stub's own sections has the GUID: the ones that it takes for payload do not count.
 Result<bool> knows_cc(const Pe& pe, const Content& image) {
-  bool begin = false, end = false;
   for (const PeSection& s : pe.sections()) {
     if (s.name != ".text" && s.name != ".rodata" && s.name != ".data") continue;
     const Content section = section_in_memory(s, image);
     TRY(const Bytes code, section.read(0, static_cast<std::size_t>(std::min<std::uint64_t>(section.size(), kMaxCode))));
-    begin = begin || contains(code, kGuidBegin);
-    end = end || contains(code, kGuidEnd);
+    if (knows_guid(code, kCcMeasurementProtocol)) return true;
   }
-  return begin && end;
+  return false;
 }
 
 }  // namespace

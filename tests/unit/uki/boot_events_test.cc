@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "lib/formats/guid_in_code.h"
 #include "lib/formats/linux_boot.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/uki/uki.h"
@@ -92,9 +93,10 @@ TEST_F(BootEvents, OfAKernelThatDoesNotMeasureWithoutATpm) {
   const Lines none = without(without(kDirect, "initrd"), "Load");
   EXPECT_EQ(lines(boot_events(recent, DirectBoot{&old, &initrd, "quiet"})), none);
   EXPECT_EQ(lines(boot_events(recent, DirectBoot{&old, &initrd, "quiet", 0, true})), kDirect);
-  EXPECT_EQ(named(*boot_events(recent, DirectBoot{&old, &initrd, "quiet"}), "kernel image").inputs.canonical(),
-            R"({"kernel_measures_without_tpm":false,"kernel_version":"6.8.12","setup_header":"as in the file",)"
-            R"("size":2560})");
+  EXPECT_EQ(
+      named(*boot_events(recent, DirectBoot{&old, &initrd, "quiet"}), "kernel image").inputs.canonical(),
+      R"({"kernel_measures_by":"version","kernel_measures_without_tpm":false,"kernel_version":"6.8.12","setup_header":"as in the file",)"
+      R"("size":2560})");
   EXPECT_EQ(boot_events(recent, DirectBoot{&old, &initrd, "quiet"}, Via::tpm)->size(), 8u);
 
   const auto events = *boot_events(recent, DirectBoot{&unknown, &initrd, "quiet"});
@@ -104,6 +106,30 @@ TEST_F(BootEvents, OfAKernelThatDoesNotMeasureWithoutATpm) {
   EXPECT_TRUE(fold(events)[1]);
   const auto newer = *boot_events(recent, DirectBoot{&unknown, &initrd, "quiet", 0, false});
   EXPECT_EQ(lines(newer), none);
+}
+
+// A distributor's kernel can have what its version does not tell, and one of our own can lack it.
+TEST_F(BootEvents, TheKernelsCodeSaysMoreThanItsVersion) {
+  const Profile recent = profile("qemu-10/edk2-202502");
+  const auto kernel = [&](std::string_view version, std::initializer_list<GuidBytes> guids) {
+    Bytes bytes = made_kernel(version);
+    store_le(std::span(bytes).subspan(0x24c), std::uint32_t{256});  // payload_length
+    for (const GuidBytes& guid : guids) {
+      bytes.insert(bytes.end(), guid.begin(), guid.begin() + 8);
+      bytes.push_back(0x48);
+      bytes.insert(bytes.end(), guid.begin() + 8, guid.end());
+    }
+    return file(bytes);
+  };
+  const auto measured = [&](const InputFile& file) {
+    const auto events = boot_events(recent, DirectBoot{&file, nullptr, "quiet"});
+    return events->front().inputs.find("kernel_measures_by")->string() +
+           (lines(events) == without(kDirect, "initrd") ? " yes" : " no");
+  };
+  EXPECT_EQ(measured(kernel("6.8.0", {kTcg2Protocol, kCcMeasurementProtocol})), "code yes");
+  EXPECT_EQ(measured(kernel("6.9.0", {kTcg2Protocol})), "code no");
+  EXPECT_EQ(measured(kernel("6.9.0", {})), "version yes");
+  EXPECT_EQ(measured(kernel("6.8.0", {kCcMeasurementProtocol})), "version no");
 }
 
 TEST_F(BootEvents, TheKernelIsMeasuredAsTheMonitorHandsItOver) {
