@@ -65,7 +65,7 @@ std::optional<std::uint64_t> read_version(std::string_view text) {
 }
 
 Result<std::optional<std::uint64_t>> version_in_text(ByteView file) {
-  constexpr std::size_t kLongest = 3 * 6;
+  constexpr std::size_t kLongest = 18;  // three numbers of five digits, and dots
   const std::string_view text = as_text(file);
   std::optional<std::uint64_t> out;
   for (std::size_t at = text.find(kVersionText); at != text.npos; at = text.find(kVersionText, at + 1)) {
