@@ -85,9 +85,20 @@ constexpr std::uint16_t kHeapMin = 1, kHeapInit = 2, kHeapMax = 3, kTcsPage = 4,
                         kThreadGroupDynamic = kLayoutGroup | 19, kReservedMin = 20, kReservedInit = 21,
                         kReservedMax = 22, kUserRegion = 23;
 constexpr std::uint16_t kToDynamic = 10;  // from the id of a thread's row to that of a thread made later
-// The ids in SDK 1, which has no others.
-constexpr std::pair<std::uint16_t, std::uint16_t> kIdsOfSdk1[] = {
-    {kHeapMin, 1}, {kTcsPage, 2}, {kTd, 3}, {kSsa, 4}, {kStackMin, 5}, {kThreadGroup, kLayoutGroup | 6}, {kGuard, 7}};
+// In SDK 1, which has no others.
+struct NumberInSdk1 {
+  std::uint16_t id, number;
+};
+constexpr std::array kNumbersInSdk1{NumberInSdk1{kHeapMin, 1},  NumberInSdk1{kTcsPage, 2},
+                                    NumberInSdk1{kTd, 3},       NumberInSdk1{kSsa, 4},
+                                    NumberInSdk1{kStackMin, 5}, NumberInSdk1{kThreadGroup, kLayoutGroup | 6},
+                                    NumberInSdk1{kGuard, 7}};
+
+std::uint16_t number_of(std::uint16_t id, Sdk sdk) {
+  if (sdk >= Sdk::v2_0) return id;
+  const auto it = std::ranges::find(kNumbersInSdk1, id, &NumberInSdk1::id);
+  return it == kNumbersInSdk1.end() ? id : it->number;
+}
 
 constexpr std::uint16_t kRemove = 4, kPostAdd = 8, kPostRemove = 0x10, kDynamicThread = 0x20, kGrowsDown = 0x40;
 constexpr std::uint64_t kReadWrite = kRegular | kRead | kWrite;
@@ -122,8 +133,7 @@ void append(Bytes& to, ByteView bytes) { to.insert(to.end(), bytes.begin(), byte
 Bytes encode(const Rows& rows, Sdk sdk) {
   Bytes out;
   for (Row r : rows) {
-    if (sdk < Sdk::v2_0)
-      r.id = std::ranges::find(kIdsOfSdk1, r.id, [](const auto& pair) { return pair.first; })->second;
+    r.id = number_of(r.id, sdk);
     if (r.is_group()) {
       RecordBuilder<kLayoutGroupEntry> entry;
       entry.set<"id">(r.id).set<"entry_count">(r.entries).set<"load_times">(r.times).set<"load_step">(r.step);
@@ -429,7 +439,7 @@ Result<std::uint64_t> Builder::user_region() {
                   "1720 bytes); how large its user region is, no published source says");
     case Sdk::v2_19: {
       // Reservations, each twice as large as the last, as many as it takes.
-      const auto count = std::bit_width(*align_up(bookkeeping(), kBlock) / kBlock);
+      const auto count = static_cast<std::uint64_t>(std::bit_width(*align_up(bookkeeping(), kBlock) / kBlock));
       const std::uint64_t blocks = (std::uint64_t{1} << count) - 1 + count;
       if (blocks * kBlock > INT32_MAX)
         return fail(Fault::unsupported, "configuration: the accounts of its pages would have " +
