@@ -51,7 +51,7 @@ Status add_load(Side& side, const MeasureRequest& request, Format format) {
       break;
     }
     case Format::sdk_configured: {
-      TRY(const SdkConfig config, read_sdk_config(*companion(request, "config")));
+      TRY(const SdkConfig config, read_sdk_config(*companion(request, "config"), side.image));
       TRY(side.metadata, build_sdk_metadata(side.image, config));
       TRY(const SdkImage image, SdkImage::parse(side.image, side.metadata));
       TRY(side.load, image.load(image.copies().front()));

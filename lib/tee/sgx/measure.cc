@@ -197,7 +197,7 @@ Status compare_with_signed(ByteView file, const DigestOf<Alg::sha256>& mrenclave
 // A signature in a file of its own is held against it.
 Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_file,
                                          const std::optional<fs::path>& sigstruct, const Trace& trace) {
-  TRY(const SdkConfig config, read_sdk_config(config_file));
+  TRY(const SdkConfig config, read_sdk_config(config_file, file));
   TRY(const Bytes metadata, build_sdk_metadata(file, config));
   TRY(const SdkImage image, SdkImage::parse(file, metadata));
   Measurement m{.format = std::string(to_text(Format::sdk))};
