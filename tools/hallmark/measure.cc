@@ -73,7 +73,8 @@ class Measure final : public Command {
     app.add_option("file", file_, "the image: an enclave, as it is shipped")->required()->type_name("FILE");
     CLI::Option* other = app.add_option("other", other_, "with --explain, the image to hold against it");
     other->type_name("FILE");
-    CLI::Option* explain = app.add_flag("--explain", explain_, "say where and why two images do not measure to the same");
+    CLI::Option* explain =
+        app.add_flag("--explain", explain_, "say where and why two images do not measure to the same");
     explain->needs(other);
     other->needs(explain);
     app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS, Gramine)")
@@ -84,6 +85,10 @@ class Measure final : public Command {
         ->type_name("FILE")
         ->allow_extra_args(false);
     app.add_option("--libpal", libpal_, "the libpal.so of the Gramine that a manifest is for")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--ego-enclave", ego_enclave_,
+                   "the base enclave of the EGo that runs a payload: recompute the value that is signed in it")
         ->type_name("FILE")
         ->allow_extra_args(false);
     app.add_option("--gramine-version", gramine_version_,
@@ -135,13 +140,16 @@ class Measure final : public Command {
     MeasureRequest out{.image = file};
     add(out.companions, "config", config_, side);
     add(out.companions, "libpal", libpal_, side);
+    add(out.companions, "ego-enclave", ego_enclave_, side);
     add(out.options, "gramine-version", gramine_version_, side);
     return out;
   }
   Status check_counts() const {
     const std::size_t most = other_.empty() ? 1 : 2;
-    for (const auto& [name, given] :
-         {std::pair{"--config", &config_}, {"--libpal", &libpal_}, {"--gramine-version", &gramine_version_}})
+    for (const auto& [name, given] : {std::pair{"--config", &config_},
+                                      {"--libpal", &libpal_},
+                                      {"--ego-enclave", &ego_enclave_},
+                                      {"--gramine-version", &gramine_version_}})
       if (given->size() > most)
         return fail(Fault::usage, std::string(name) + ": is given " + std::to_string(given->size()) + " times, for " +
                                       (most == 1 ? "one image" : "two images"));
@@ -184,7 +192,7 @@ class Measure final : public Command {
   }
 
   std::string file_, other_, sigstruct_, material_, date_;
-  std::vector<std::string> config_, libpal_, gramine_version_;
+  std::vector<std::string> config_, libpal_, ego_enclave_, gramine_version_;
   bool trace_ = false, explain_ = false;
 };
 

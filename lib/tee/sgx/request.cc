@@ -5,6 +5,7 @@
 #include "lib/formats/elf.h"
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/gramine.h"
+#include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
 
@@ -30,6 +31,7 @@ std::string_view to_text(Format format) {
     case Format::sdk: return "sgx-sdk-elf";
     case Format::sdk_configured: return "sgx-sdk-elf";
     case Format::open_enclave: return "open-enclave";
+    case Format::ego: return "ego";
     case Format::gramine: return "gramine";
   }
   return {};
@@ -67,6 +69,10 @@ Result<Artefact> open_artefact(const MeasureRequest& request) {
   if (elf.find_section(".note.sgxmeta") == nullptr) {
     if (elf.find_section(".oeinfo") == nullptr)
       return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
+    if (is_ego_payload(elf)) {
+      CHECK(only(request, "a payload of EGo", {"sigstruct", "ego-enclave"}));
+      return Artefact{Format::ego, std::move(image)};
+    }
     CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
     return Artefact{Format::open_enclave, std::move(image)};
   }

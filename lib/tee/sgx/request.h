@@ -13,6 +13,7 @@ enum class Format {
   sdk,             // a shared object with the SDK's metadata
   sdk_configured,  // the same code with the configuration that it is to be signed with, "config"
   open_enclave,    // a shared object with .oeinfo
+  ego,             // one for EGo, with "ego-enclave" or without
   gramine,         // a manifest, with "libpal"
 };
 
