@@ -29,6 +29,7 @@ struct Spelling {
 constexpr std::array kCompanions{Spelling{"signature", "sigstruct"},
                                  Spelling{"config", "config"},
                                  Spelling{"libpal", "libpal"},
+                                 Spelling{"ego_enclave", "ego-enclave"},
                                  Spelling{"vars", "vars"},
                                  Spelling{"kernel", "kernel"},
                                  Spelling{"initrd", "initrd"},
