@@ -91,6 +91,9 @@ class Measure final : public Command {
                    "the base enclave of the EGo that runs a payload: recompute the value that is signed in it")
         ->type_name("FILE")
         ->allow_extra_args(false);
+    app.add_option("--module", module_, "the module that an image of Open Enclave, or EGo's base enclave, needs")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     app.add_option("--gramine-version", gramine_version_,
                    "the release of that Gramine, such as 1.9; the newest known one if not given")
         ->type_name("VERSION")
@@ -141,6 +144,7 @@ class Measure final : public Command {
     add(out.companions, "config", config_, side);
     add(out.companions, "libpal", libpal_, side);
     add(out.companions, "ego-enclave", ego_enclave_, side);
+    add(out.companions, "module", module_, side);
     add(out.options, "gramine-version", gramine_version_, side);
     return out;
   }
@@ -149,6 +153,7 @@ class Measure final : public Command {
     for (const auto& [name, given] : {std::pair{"--config", &config_},
                                       {"--libpal", &libpal_},
                                       {"--ego-enclave", &ego_enclave_},
+                                      {"--module", &module_},
                                       {"--gramine-version", &gramine_version_}})
       if (given->size() > most)
         return fail(Fault::usage, std::string(name) + ": is given " + std::to_string(given->size()) + " times, for " +
@@ -192,7 +197,7 @@ class Measure final : public Command {
   }
 
   std::string file_, other_, sigstruct_, material_, date_;
-  std::vector<std::string> config_, libpal_, ego_enclave_, gramine_version_;
+  std::vector<std::string> config_, libpal_, ego_enclave_, module_, gramine_version_;
   bool trace_ = false, explain_ = false;
 };
 

@@ -27,6 +27,7 @@ struct Side {
   std::string format;
   fs::path file;
   Bytes image, libpal, base, metadata;  // what `load` points into
+  std::optional<Bytes> module;          // and this
   std::optional<Load> load;             // none for a stream
   DigestOf<Alg::sha256> mrenclave{};
   std::uint32_t ssa_frame_size = 0;
@@ -47,7 +48,8 @@ Status add_load(Side& side, const MeasureRequest& request, Format format) {
     }
     case Format::open_enclave: {
       TRY(const OeImage image, OeImage::parse(side.image));
-      TRY(side.load, image.load());
+      TRY(side.module, read_module(request));
+      TRY(side.load, image.load(side.module));
       break;
     }
     case Format::ego: {
@@ -57,7 +59,8 @@ Status add_load(Side& side, const MeasureRequest& request, Format format) {
                     "a payload of EGo: it is explained together with the base enclave of its EGo (\"ego-enclave\")");
       TRY(side.base, read_file(*base, kMaxImage));
       TRY(const OeImage image, OeImage::parse(side.image));
-      TRY(side.load, image.load_behind(side.base));
+      TRY(side.module, read_module(request));
+      TRY(side.load, image.load_behind(side.base, side.module));
       break;
     }
     case Format::sdk_configured: {

@@ -330,22 +330,30 @@ Result<Measurement> measure_oe_load(const OeImage& image, const Load& load, cons
 
 Failure second_sigstruct() { return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given"); }
 
-Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sigstruct, const Trace& trace) {
+Result<Measurement> measure_oe(ByteView file, const MeasureRequest& request, const Trace& trace) {
   TRY(const OeImage image, OeImage::parse(file));
+  const auto sigstruct = companion(request, "sigstruct");
   if (sigstruct && image.sigstruct()) return second_sigstruct();
-  TRY(const Load load, image.load());
-  return measure_oe_load(image, load, sigstruct, trace);
+  TRY(const std::optional<Bytes> module, read_module(request));
+  TRY(const Load load, image.load(module));
+  TRY(Measurement m, measure_oe_load(image, load, sigstruct, trace));
+  if (module) m.inputs["module_sha256"] = to_hex(digest<Alg::sha256>(*module));
+  return m;
 }
 
 Result<Measurement> measure_ego(ByteView file, const MeasureRequest& request, const Trace& trace) {
   TRY(const OeImage image, OeImage::parse(file));
   const auto sigstruct = companion(request, "sigstruct"), base_file = companion(request, "ego-enclave");
   if (sigstruct && (image.sigstruct() || !base_file)) return second_sigstruct();
+  if (!base_file && companion(request, "module"))
+    return fail(Fault::usage, "a payload of EGo: a module (\"module\") is of its base enclave (\"ego-enclave\")");
   if (!base_file) return read_ego(image);
   TRY(const Bytes base, read_file(*base_file, kMaxImage));
-  TRY(const Load load, image.load_behind(base));
+  TRY(const std::optional<Bytes> module, read_module(request));
+  TRY(const Load load, image.load_behind(base, module));
   TRY(Measurement m, measure_oe_load(image, load, sigstruct, trace));
   m.inputs["ego_enclave_sha256"] = to_hex(digest<Alg::sha256>(base));
+  if (module) m.inputs["module_sha256"] = to_hex(digest<Alg::sha256>(*module));
   return m;
 }
 
@@ -385,7 +393,7 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
   switch (artefact.format) {
     case Format::sgxs: return measure_stream(request.image, sigstruct, trace);
     case Format::gramine: return measure_gramine(artefact.image, request, trace);
-    case Format::open_enclave: return measure_oe(artefact.image, sigstruct, trace);
+    case Format::open_enclave: return measure_oe(artefact.image, request, trace);
     case Format::ego: return measure_ego(artefact.image, request, trace);
     case Format::sdk_configured:
       return measure_sdk_unsigned(artefact.image, *companion(request, "config"), sigstruct, trace);

@@ -44,7 +44,8 @@ bool recognises(ByteView first_bytes);
 
 // Companions: "sigstruct", the file with the SIGSTRUCT of an image that does not carry its own; "config", the
 // Enclave.config.xml of an SDK enclave that is to be measured as the signing tool would; "libpal", the library that a
-// Gramine manifest is for; "ego-enclave", the base enclave that EGo loads a payload behind. Option: "gramine-version".
+// Gramine manifest is for; "ego-enclave", the base enclave that EGo loads a payload behind; "module", what an image
+// of Open Enclave or a base enclave needs (DT_NEEDED). Option: "gramine-version".
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 
 }  // namespace hallmark::sgx

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "lib/base/files.h"
 #include "lib/tee/sgx/oe_program.h"
 #include "lib/tee/sgx/tcs.h"
 
@@ -21,10 +22,10 @@ constexpr std::uint32_t kStackFill = 0xcccccccc;
 constexpr std::size_t kDynSize = 16;
 constexpr std::uint64_t kNeeded = 1, kStringTable = 5, kRpath = 15, kRunpath = 29;
 
-// A program that is loaded along with others is measured along with them, and they are other files.
-Status check_stands_alone(const Elf& elf, ByteView file) {
+// The name of the one module that an image may need; nothing if it needs none. A module's own needs do not count.
+Result<std::optional<std::string>> needed_module(const Elf& elf, ByteView file) {
   TRY(const ElfSection* section, only_section(elf, ".dynamic"));
-  if (section == nullptr) return {};
+  if (section == nullptr) return std::optional<std::string>();
   ByteReader r(elf.content(*section), "ELF section .dynamic");
   std::optional<std::uint64_t> needed, strings;
   while (r.left() >= kDynSize) {
@@ -32,27 +33,38 @@ Status check_stands_alone(const Elf& elf, ByteView file) {
     if (tag == kRpath || tag == kRunpath)
       return fail(Fault::unsupported,
                   "ELF section .dynamic: has DT_RPATH or DT_RUNPATH, which no loader of Open Enclave takes");
+    if (tag == kNeeded && needed)
+      return fail(Fault::unsupported,
+                  "ELF section .dynamic: has DT_NEEDED twice; loaders of Open Enclave take one module");
     if (tag == kNeeded) needed = value;
     if (tag == kStringTable) strings = value;
   }
-  if (!needed) return {};
-  std::string name = "a module";
+  if (!needed) return std::optional<std::string>();
   constexpr std::size_t kLongestName = 255;
   const auto address = checked_add(strings.value_or(0), *needed);
-  if (const auto at = address ? elf.file_offset(*address, 1) : std::nullopt) {
-    const std::string_view text = as_text(file).substr(static_cast<std::size_t>(*at), kLongestName);
-    name = "the module \"" + std::string(text.substr(0, text.find('\0'))) + "\"";
-  }
-  return fail(Fault::unsupported, "needs " + name +
-                                      " (DT_NEEDED), which is loaded behind the image and measured with it; "
-                                      "images with modules are not measured");
+  const auto at = address ? elf.file_offset(*address, 1) : std::nullopt;
+  if (!at) return std::optional(std::string());
+  const std::string_view text = as_text(file).substr(static_cast<std::size_t>(*at), kLongestName);
+  return std::optional(std::string(text.substr(0, text.find('\0'))));
+}
+
+// It is loaded along with the image and measured along with it, so it is given just where it is needed.
+Status check_module(const Elf& elf, ByteView file, bool given) {
+  TRY(const std::optional<std::string> needed, needed_module(elf, file));
+  if (needed && !given)
+    return fail(Fault::unsupported,
+                "needs the module \"" + printable(*needed) +
+                    "\" (DT_NEEDED), which is loaded behind the image and measured with it (\"module\")");
+  if (!needed && given) return fail(Fault::usage, "needs no module (DT_NEEDED), and none is loaded behind it");
+  return {};
 }
 
 // What is loaded, in this order. Behind the relocations of all come the pages of `configuration`, which only EGo has.
 struct Parts {
   OeProgram image;
-  std::vector<OeProgram> modules;
+  std::vector<OeProgram> modules;  // EGo's first one is the payload
   ByteView configuration;
+  bool is_ego = false;
 };
 
 // Where everything comes to lie, in bytes from the image's address 0 but for counts of pages.
@@ -100,13 +112,14 @@ Result<Places> arrange(const OeProperties& p, const Parts& parts) {
   return out;
 }
 
-// Edgeless RT tells the image about the payload behind it.
-Status patch_module_info(const OeProgram& module, std::uint64_t configuration_size, OeProgram& image) {
+// Tells the image about a module behind it, in the entry with that number. Edgeless RT tells more than Open Enclave.
+Status patch_module_info(const Parts& parts, std::size_t number, OeProgram& image) {
+  const OeProgram& module = parts.modules[number];
   const ElfSymbol* info = image.find("_module_info");
   if (info == nullptr)
-    return fail(Fault::unsupported, "has no dynamic symbol _module_info: no base enclave for a payload");
+    return fail(Fault::unsupported, "has no dynamic symbol _module_info: an image that nothing is loaded behind");
   const auto set = [&](const Field& f, std::uint64_t value) -> Status {
-    const auto at = checked_add(info->value, f.offset);
+    const auto at = checked_add(info->value, number * kOeModuleInfo.size + f.offset);
     return image.memory.store(at.value_or(UINT64_MAX), value, "symbol _module_info");
   };
   const auto set_section = [&](std::string_view name, const Field& rva, const Field& size) -> Status {
@@ -117,22 +130,27 @@ Status patch_module_info(const OeProgram& module, std::uint64_t configuration_si
     CHECK(set(rva, *address));
     return set(size, section->size);
   };
-  CHECK(set(field_of<kEgoModuleInfo, "base_rva">(), module.at));
-  CHECK(set_section(".init_array", field_of<kEgoModuleInfo, "init_array_rva">(),
-                    field_of<kEgoModuleInfo, "init_array_size">()));
-  CHECK(set_section(".fini_array", field_of<kEgoModuleInfo, "fini_array_rva">(),
-                    field_of<kEgoModuleInfo, "fini_array_size">()));
-  CHECK(set(field_of<kEgoModuleInfo, "payload_data_size">(), configuration_size));
-
+  CHECK(set(field_of<kOeModuleInfo, "base_rva">(), module.at));
+  CHECK(set_section(".init_array", field_of<kOeModuleInfo, "init_array_rva">(),
+                    field_of<kOeModuleInfo, "init_array_size">()));
+  CHECK(set_section(".fini_array", field_of<kOeModuleInfo, "fini_array_rva">(),
+                    field_of<kOeModuleInfo, "fini_array_size">()));
   TRY(const std::uint64_t wanted, thread_bytes(module.tls));
+  if (!parts.is_ego) {
+    // Open Enclave loads such a module as if it had none, and Edgeless RT does not.
+    if (wanted != 0)
+      return fail(Fault::unsupported, "the module has thread-local data, for which an image has no room");
+    return {};
+  }
+  CHECK(set(field_of<kOeModuleInfo, "payload_data_size">(), number == 0 ? parts.configuration.size() : 0));
   const ElfSymbol* reserved = image.find("ert_reserved_tls");
   if (const std::uint64_t there = reserved == nullptr ? 0 : reserved->size; there < wanted)
-    return fail(Fault::format, "symbol ert_reserved_tls: reserves " + std::to_string(there) +
-                                   " bytes for the payload's thread-local data, which has " + std::to_string(wanted));
+    return fail(Fault::unsupported, "symbol ert_reserved_tls: reserves " + std::to_string(there) +
+                                        " bytes for thread-local data of " + std::to_string(wanted));
   if (module.tls.data_size == 0) return {};
-  CHECK(set(field_of<kEgoModuleInfo, "tdata_rva">(), module.tls.data_address));
-  CHECK(set(field_of<kEgoModuleInfo, "tdata_size">(), module.tls.data_size));
-  return set(field_of<kEgoModuleInfo, "tls_size">(), wanted);
+  CHECK(set(field_of<kOeModuleInfo, "tdata_rva">(), module.tls.data_address));
+  CHECK(set(field_of<kOeModuleInfo, "tdata_size">(), module.tls.data_size));
+  return set(field_of<kOeModuleInfo, "tls_size">(), wanted);
 }
 
 // What the loader writes into the image before it is added, in its order.
@@ -171,7 +189,7 @@ Status patch(Parts& parts, std::uint64_t oeinfo, const Places& places) {
     CHECK(symbol("_tbss_align", image.tls.zero_align));
   }
   CHECK(symbol("_td_from_tcs_offset", places.thread_data_from_tcs()));
-  for (const OeProgram& module : parts.modules) CHECK(patch_module_info(module, parts.configuration.size(), image));
+  for (std::size_t i = 0; i < parts.modules.size(); i++) CHECK(patch_module_info(parts, i, image));
   const std::array<std::uint8_t, kSigstruct.size> unsigned_yet{};
   return image.memory.store(oeinfo + field_of<kOeProperties, "sigstruct">().offset, unsigned_yet, ".oeinfo");
 }
@@ -274,10 +292,10 @@ Result<Load> assemble(Parts& parts, const OeProperties& p, std::uint64_t oeinfo)
   std::size_t changed_at = 0;
   for (const OeProgram* program : programs) {
     const std::size_t size = program->memory.changed().size() * kPage;
+    const bool is_payload = parts.is_ego && program == &parts.modules.front();
+    const std::string_view prefix = program == &parts.image ? "" : is_payload ? "payload " : "module ";
     for (const ElfSegment& s : program->elf->segments())
-      if (s.type == Elf::kLoad)
-        CHECK(add_segment(*program, s, program == programs.front() ? "" : "payload ", content.subspan(changed_at, size),
-                          builder));
+      if (s.type == Elf::kLoad) CHECK(add_segment(*program, s, prefix, content.subspan(changed_at, size), builder));
     changed_at += size;
     out.objects.push_back({program->file, places.start + program->at});
   }
@@ -300,7 +318,7 @@ Result<Load> assemble(Parts& parts, const OeProperties& p, std::uint64_t oeinfo)
 }
 
 // Where .oeinfo is in the memory of a base enclave. What it says is written over, but its size tells the SDK.
-Result<std::uint64_t> base_properties(const Elf& elf, ByteView file) {
+Result<std::uint64_t> base_properties(const Elf& elf) {
   CHECK(check_shared_object(elf));
   TRY(const ElfSection* section, only_section(elf, ".oeinfo"));
   if (section == nullptr) return fail(Fault::unsupported, "ELF: has no section .oeinfo; a base enclave of EGo does");
@@ -311,9 +329,23 @@ Result<std::uint64_t> base_properties(const Elf& elf, ByteView file) {
                                         " as in images of the Open Enclave SDK since 0.18");
   if (elf.file_offset(section->address, kOeProperties.size) != section->offset)
     return fail(Fault::format, ".oeinfo: its segment does not put it at " + hex_offset(section->address));
-  CHECK(check_stands_alone(elf, file));
   return section->address;
 }
+
+// A program that others may be loaded behind, and the one that is.
+struct Module {
+  std::optional<Elf> elf;
+
+  Status add(std::optional<ByteView> file, Parts& parts) {
+    if (!file) return {};
+    TRY(elf, in("the module", Elf::parse(*file)));
+    CHECK(in("the module", check_shared_object(*elf)));
+    const OeProgram& last = parts.modules.empty() ? parts.image : parts.modules.back();
+    TRY(OeProgram program, in("the module", OeProgram::read(*elf, *file, last.at + last.memory.size())));
+    parts.modules.push_back(std::move(program));
+    return {};
+  }
+};
 
 }  // namespace
 
@@ -373,43 +405,45 @@ Status OeImage::read_properties() {
   return {};
 }
 
-Result<Load> OeImage::load() const {
+Result<Load> OeImage::load(std::optional<ByteView> module) const {
   if (ego_payload_)
     return fail(Fault::unsupported, "a payload for EGo, which is loaded with a base enclave of EGo (\"ego-enclave\")");
-  CHECK(check_stands_alone(elf_, file_));
+  CHECK(check_module(elf_, file_, module.has_value()));
   TRY(OeProgram image, OeProgram::read(elf_, file_, 0));
   Parts parts{std::move(image), {}, {}};
+  Module behind;
+  CHECK(behind.add(module, parts));
+  if (module) CHECK(link_programs(parts.image, parts.modules));
   return assemble(parts, properties(), oeinfo_address_);
 }
 
-Result<Load> OeImage::load_behind(ByteView base) const {
+Result<Load> OeImage::load_behind(ByteView base, std::optional<ByteView> module) const {
   if (!ego_payload_) return fail(Fault::unsupported, "is no payload for EGo, and loaded behind no base enclave");
   const std::uint32_t flags = properties().num<"flags">();
   if ((flags & kOeZeroBase) != 0)
     return fail(Fault::unsupported,
-                ".oeinfo: flags at 0x24: the base is at address 0, and there the signing tool of EGo puts the "
-                "configuration elsewhere than its loader does");
+                ".oeinfo: flags at 0x24: " + hex_offset(flags) +
+                    ": of a zero-base enclave the loader measures the configuration at another place than its own");
   if ((flags & ~(kOeCapturesFaults | kEgoExecutableHeap)) != 0)
     return fail(Fault::unsupported, ".oeinfo: flags at 0x24: " + hex_offset(flags) + " is not what a loader takes");
-
-  TRY(const Elf base_elf, in(kOeBase, Elf::parse(base)));
-  TRY(const std::uint64_t base_oeinfo, in(kOeBase, base_properties(base_elf, base)));
-  TRY(OeProgram image, in(kOeBase, OeProgram::read(base_elf, base, 0)));
-  TRY(OeProgram payload, OeProgram::read(elf_, file_, image.memory.size()));
-
   const std::uint64_t offset = ego_payload_->num<"offset">(), size = ego_payload_->num<"size">();
+  const std::string where = ".oeinfo: the configuration of " + std::to_string(size) + " bytes (at 0x808) at " +
+                            hex_offset(offset) + " (at 0x800)";
   const auto end = checked_add(offset, size);
   if (!end || *end > file_.size())
-    return fail(Fault::format, ".oeinfo: the configuration of " + std::to_string(size) + " bytes (at 0x808) at " +
-                                   hex_offset(offset) + " (at 0x800) reaches beyond the file's " +
-                                   std::to_string(file_.size()));
+    return fail(Fault::format, where + " reaches beyond the file's " + std::to_string(file_.size()));
   if (offset == 0 && size != 0)
-    return fail(Fault::unsupported,
-                ".oeinfo: the configuration of " + std::to_string(size) +
-                    " bytes (at 0x808) is at 0 (at 0x800): " + "the loader would leave room for it and not load it");
+    return fail(Fault::unsupported, where + ": the loader would leave room for it and not load it");
 
-  Parts parts{std::move(image), {}, file_.subspan(offset, size)};
+  TRY(const Elf base_elf, in(kOeBase, Elf::parse(base)));
+  TRY(const std::uint64_t base_oeinfo, in(kOeBase, base_properties(base_elf)));
+  CHECK(in(kOeBase, check_module(base_elf, base, module.has_value())));
+  TRY(OeProgram image, in(kOeBase, OeProgram::read(base_elf, base, 0)));
+  TRY(OeProgram payload, OeProgram::read(elf_, file_, image.memory.size()));
+  Parts parts{std::move(image), {}, file_.subspan(offset, size), true};
   parts.modules.push_back(std::move(payload));
+  Module behind;
+  CHECK(behind.add(module, parts));
   CHECK(link_programs(parts.image, parts.modules));
   // Both get the payload's properties, without the signature.
   CHECK(parts.image.memory.store(base_oeinfo, properties().bytes(), ".oeinfo"));

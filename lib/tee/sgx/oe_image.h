@@ -60,21 +60,21 @@ inline constexpr Layout<2> kEgoPayload{"EGo payload",
                                            {8, 8, "size"},
                                        }}};
 
-// What the base enclave gets to know of the payload, at its symbol _module_info; addresses in the enclave but for
-// tdata_rva, which is the payload's own.
-inline constexpr Layout<9> kEgoModuleInfo{"EGo module info",
-                                          72,
-                                          {{
-                                              {0, 8, "base_rva"},
-                                              {8, 8, "init_array_rva"},
-                                              {16, 8, "init_array_size"},
-                                              {24, 8, "fini_array_rva"},
-                                              {32, 8, "fini_array_size"},
-                                              {40, 8, "payload_data_size"},
-                                              {48, 8, "tdata_rva"},
-                                              {56, 8, "tdata_size"},
-                                              {64, 8, "tls_size"},
-                                          }}};
+// What an image gets to know of the program behind it, at its symbol _module_info; addresses in the enclave but for
+// tdata_rva, which is that program's own. From payload_data_size on it is Edgeless RT's, which has room for two.
+inline constexpr Layout<9> kOeModuleInfo{"Open Enclave module info",
+                                         72,
+                                         {{
+                                             {0, 8, "base_rva"},
+                                             {8, 8, "init_array_rva"},
+                                             {16, 8, "init_array_size"},
+                                             {24, 8, "fini_array_rva"},
+                                             {32, 8, "fini_array_size"},
+                                             {40, 8, "payload_data_size"},
+                                             {48, 8, "tdata_rva"},
+                                             {56, 8, "tdata_size"},
+                                             {64, 8, "tls_size"},
+                                         }}};
 
 // Whether the ELF file, which has a section .oeinfo, is a payload of EGo.
 bool is_ego_payload(const Elf& elf);
@@ -90,11 +90,13 @@ class OeImage {
   // A payload for EGo's base enclave; it has no load of its own.
   const std::optional<Record<kEgoPayload>>& ego_payload() const { return ego_payload_; }
 
-  // What the loader does with the file.
-  Result<Load> load() const;
-  // What EGo's does with a payload and the base enclave that is loaded before it. Nothing of the base enclave's own
-  // properties counts, and in EGo's they are none that a loader would take. `base` must outlive the result.
-  Result<Load> load_behind(ByteView base) const;
+  // What the loader does with the file, and with the module that it may need (DT_NEEDED), which lies beside it. All
+  // files must outlive the result.
+  Result<Load> load(std::optional<ByteView> module = {}) const;
+  // What EGo's does with a payload and the base enclave that is loaded before it, which may need the module; nothing is
+  // loaded for the payload. The base enclave's own properties do not count, and EGo's has none that a loader would
+  // take.
+  Result<Load> load_behind(ByteView base, std::optional<ByteView> module = {}) const;
 
  private:
   OeImage(ByteView file, Elf elf) : file_(file), elf_(std::move(elf)) {}

@@ -177,8 +177,8 @@ Status link_program(OeProgram& program, std::span<const Definition> where) {
       }
       f.looked_up = true;
       if (!f.defined && symbol.binding != kWeak)
-        return fail(Fault::format, what + ": symbol \"" + printable(symbol.name.substr(0, 255)) +
-                                       "\" is in none of the programs that are loaded together");
+        return fail(Fault::unsupported, what + ": symbol \"" + printable(symbol.name.substr(0, 255)) +
+                                            "\" is in none of the programs that are loaded together");
       store_le(info.first(4), kRelative);  // what was the symbol's index stays
       // A weak symbol that is nowhere stays what it was, which is usually 0.
       value = f.defined ? sum(f.address, type == kAbsolute ? own : 0) : own;

@@ -47,6 +47,13 @@ std::optional<std::string> option(const MeasureRequest& request, const std::stri
   return it == request.options.end() ? std::nullopt : std::optional(it->second);
 }
 
+Result<std::optional<Bytes>> read_module(const MeasureRequest& request) {
+  const auto file = companion(request, "module");
+  if (!file) return std::optional<Bytes>();
+  TRY(Bytes bytes, read_file(*file, kMaxImage));
+  return std::optional(std::move(bytes));
+}
+
 Result<Artefact> open_artefact(const MeasureRequest& request) {
   TRY(const Bytes start, first_bytes(request.image));
   if (is_sgxs(start)) {
@@ -70,10 +77,10 @@ Result<Artefact> open_artefact(const MeasureRequest& request) {
     if (elf.find_section(".oeinfo") == nullptr)
       return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
     if (is_ego_payload(elf)) {
-      CHECK(only(request, "a payload of EGo", {"sigstruct", "ego-enclave"}));
+      CHECK(only(request, "a payload of EGo", {"sigstruct", "ego-enclave", "module"}));
       return Artefact{Format::ego, std::move(image)};
     }
-    CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
+    CHECK(only(request, "an Open Enclave image", {"sigstruct", "module"}));
     return Artefact{Format::open_enclave, std::move(image)};
   }
   CHECK(only(request, "an enclave of the Intel SGX SDK", {"config", "sigstruct"}));

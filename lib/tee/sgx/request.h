@@ -36,4 +36,7 @@ Result<Artefact> open_artefact(const MeasureRequest& request);
 std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role);
 std::optional<std::string> option(const MeasureRequest& request, const std::string& name);
 
+// The bytes of "module", if it was given.
+Result<std::optional<Bytes>> read_module(const MeasureRequest& request);
+
 }  // namespace hallmark::sgx

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Writes small base enclaves and payloads as EGo has them, and cases.json with what each pair measures to.
+"""Writes small base enclaves, payloads and modules as EGo and Open Enclave have them, and cases.json with what those
+that are loaded together measure to.
 
 usage: make_payloads.py FOLDER
 
 The oracle is not this file, which knows nothing of what a loader does: the values in MEASURED are those of Open
-Enclave 0.19 with Edgeless RT's patch (edgelessrt 0.5.2), its own loader, which measured the files that are written here.
-Signatures are made as in ../sgx/make_enclaves.py.
+Enclave 0.19 with Edgeless RT's patch (edgelessrt after 0.5.2, commit 06e032ea), its own loader, which measured the files
+that are written here. Where there is no base enclave, they are those of Open Enclave 0.19 without the patch (commit
+e2da405b), likewise. Signatures are made as in ../sgx/make_enclaves.py.
 """
 import json
 import pathlib
@@ -17,13 +19,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "sgx"))
 from make_enclaves import PAGE, code, sigstruct, u64, up  # noqa: E402
 
 MEASURED = {
-    ("plain", "base"): "f9817a4732429b667b92fd8e96f179eb3352d7c7dd1290c4e825ab1a90f97f04",
-    ("plain", "other-base"): "a534712e935029d344de686799589e5b0cd662d518ebffca77de192fd9b368fa",
-    ("long", "base"): "0de2ff5d6e366c372c2b049c7fa25d9152c53b278ccdd66ca261f5a1c6fe2810",
-    ("bare", "base"): "9de03ddf4c2d13dd5c27428e890c4733127102c8d28e983b6249c97117d41d93",
-    ("executable-heap", "base"): "68c6ed8bae7f055e52b22855c6ba7ee54065645c6dae1001072cd635075dc4f9",
-    ("unsigned", "base"): "a489d5a2d28d9ea595752610b864619aaade92d10d6ed0337f1a4d1c44959162",
-    ("code-changed", "base"): "f148703ef42fbceeab6e4d26cfba9d7870c5779efe14ebc17b2a94f574d292c3",
+    ("plain", "base"): "6486e29f4abde292d744a9cc9d1bad26b36866c416db289c77003326cc07b6bc",
+    ("plain", "other-base"): "2f33862f82cbc8178c7932e23a8b7c49110c2b423b5615e1a3e2c9fe343e92e0",
+    ("long", "base"): "2ade8a87d991bb4acee6afe0a274ce5f822010d2be680eb5d00592344bebc631",
+    ("bare", "base"): "3b8db74fe48bcf54e0d84c597dfbe8e9dc8c1725f89e503263a305911885a806",
+    ("executable-heap", "base"): "313247e74e376159289987f638264d55e535166328b95fd1746d960078d67574",
+    ("unsigned", "base"): "1fe1399e55e947380983c038018ca9e07a343c7ed07734a3a9b4c3d0f3507a31",
+    ("code-changed", "base"): "93a81c27824264eab4146ed4277df7486758bc11b10b676a0cb5426fc92457f8",
+    ("with-module", "needing-base"): "adfba34165146c1a7c64f7f31f3731c15c66c02e0d21da9e9ce54b38af641076",
+    ("image-with-module", None): "ca509e26c432ac084bde6ae373f4b5e70138b6deecfc26a2ea5f41bd377242fd",
 }
 
 ABS, GLOB_DAT, JUMP_SLOT, RELATIVE, TPOFF = 1, 6, 7, 8, 18
@@ -46,16 +50,16 @@ class Program:
     """An ELF file of three segments: code, .oeinfo, and data with zeros behind it."""
 
     def __init__(self, name, symbols, relocations, plt=(), *, oeinfo, tdata=b"", tbss=0, tbss_align=32, arrays=True,
-                 needed=(), zeros=0x1800, appended=b""):
+                 needed=(), runpath=False, zeros=0x1800, appended=b""):
         self.name, self.symbols, self.relocations, self.plt, self.oeinfo = name, symbols, relocations, plt, oeinfo
         self.tdata, self.tbss, self.tbss_align, self.arrays = tdata, tbss, tbss_align, arrays
-        self.needed, self.zeros, self.appended = needed, zeros, appended
+        self.needed, self.runpath, self.zeros, self.appended = needed, runpath, zeros, appended
 
     def index(self, name):
         return 0 if name is None else next(i + 1 for i, s in enumerate(self.symbols) if s[0] == name)
 
     def strings(self):
-        return b"\0" + b"".join(s[0].encode() + b"\0" for s in self.symbols) + b"libc.so.6\0$ORIGIN\0"
+        return b"\0" + b"".join(s[0].encode() + b"\0" for s in self.symbols) + b"libc.so.6\0libmodule.so\0$ORIGIN\0"
 
     def file(self):
         strings = self.strings()
@@ -78,11 +82,11 @@ class Program:
             code_end, place[".oeinfo"], where = where, OEINFO, data + 0xF80
             for name in (".tdata", ".init_array", ".fini_array", ".dynamic", ".data"):
                 place[name], where = where, up(where + len(content.get(name, b"")), 16)
-            dynamic = [(1, at(n)) for n in self.needed] + [(29, at("$ORIGIN"))] * bool(self.needed) + [
+            dynamic = [(1, at(n)) for n in self.needed] + [(29, at("$ORIGIN"))] * self.runpath + [
                 (12, 0x220), (0x6FFFFEF5, place[".dynsym"]), (5, place[".dynstr"]), (6, place[".dynsym"]), (10, len(strings)),
                 (11, 24), (3, place[".data"]), (2, len(content[".rela.plt"])), (20, 7), (23, place[".rela.plt"]),
                 (7, place[".rela.dyn"]), (8, len(content[".rela.dyn"])), (9, 24), (0x6FFFFFF0, place[".dynstr"]),
-                (0x6FFFFFF9, 1), (0, 0), (5, 0x1234)]  # the last is behind the end
+                (0x6FFFFFF9, 1), (0, 0), (6, 0x1234)]  # the last is behind the end
             content[".dynamic"] = b"".join(struct.pack("<QQ", *d) for d in dynamic)
         data_begin, data_end = data + 0xF80, where
         place[".tbss"] = place[".tdata"] + len(self.tdata)
@@ -127,7 +131,7 @@ class Program:
 BASE_DATA, BASE_ZEROS = 0x5100, 0x5800
 
 
-def base(seed="base", reserved=128, tdata=code("base thread", 40), tbss=0x1100, **more):
+def base(seed="base", reserved=128, tdata=code("base thread", 40), tbss=0x1100, oeinfo=properties(valid=False), **more):
     symbol = lambda name, value, size=8: (name, GLOBAL, DATA, 1, value, size)
     symbols = [
         symbol("_enclave_rva", BASE_ZEROS), symbol("_reloc_rva", BASE_ZEROS + 8), symbol("_reloc_size", 0x5FFC),
@@ -145,7 +149,7 @@ def base(seed="base", reserved=128, tdata=code("base thread", 40), tbss=0x1100, 
         (BASE_DATA + 24, GLOB_DAT, "main", 77), (BASE_DATA + 32, GLOB_DAT, "nowhere", 7), (BASE_DATA + 40, TPOFF, "base_variable", 9),
         (BASE_DATA + 48, ABS, "twice", 1), (BASE_DATA + 56, GLOB_DAT, "maybe", 0), (BASE_DATA + 64, ABS, "nowhere", 11)]
     return Program(seed, symbols, relocations, [(BASE_DATA + 72, JUMP_SLOT, "both", 1), (BASE_DATA + 80, JUMP_SLOT, "main", 2)],
-                   oeinfo=properties(valid=False), tdata=tdata, tbss=tbss, tbss_align=64, arrays=False, **more)
+                   oeinfo=oeinfo, tdata=tdata, tbss=tbss, tbss_align=64, arrays=False, **more)
 
 
 def payload(configuration=b"", signature=bytes(1808), seed="payload", tdata=code("payload thread", 24), tbss=40, rows=0,
@@ -164,9 +168,21 @@ def payload(configuration=b"", signature=bytes(1808), seed="payload", tdata=code
     extended = lambda where: (properties(signature=signature, **settings).ljust(0x800, b"\0") + u64(where) +
                               u64(len(configuration))).ljust(PAGE, b"\0")
     make = lambda where: Program(seed, symbols, relocations, [(at + 72, JUMP_SLOT, "puts", 3)] if plt else [], oeinfo=extended(where),
-                                 tdata=tdata, tbss=tbss, needed=("libc.so.6",), appended=configuration, arrays=plt)
+                                 tdata=tdata, tbss=tbss, needed=("libc.so.6",), runpath=True, appended=configuration, arrays=plt)
     size = len(make(0).file()) - len(configuration)
     return make((size if configuration else 0) if offset is None else offset).file()
+
+
+def module(seed="module"):
+    symbols = [
+        ("main", GLOBAL, FUNCTION, 1, 0x210, 8), ("twice", GLOBAL, FUNCTION, 1, 0x218, 8), ("maybe", GLOBAL, FUNCTION, 1, 0x220, 8),
+        ("nowhere", GLOBAL, FUNCTION, 1, 0x228, 8),  # so only here
+        ("puts", GLOBAL, FUNCTION, 0, 0, 0), ("own", WEAK, 0, 0, 0, 0)]  # of the payload, where a module does not look
+    at = 0x5200
+    relocations = [(at, RELATIVE, None, 0x210), (at + 8, ABS, "puts", 6), (at + 16, GLOB_DAT, "own", 5), (at + 24, ABS, "maybe", 2)]
+    # It has a section .oeinfo that means nothing, since all programs here are laid out alike.
+    return Program(seed, symbols, relocations, [(at + 32, JUMP_SLOT, "puts", 0)], oeinfo=bytes(64), needed=("libc.so.6",),
+                   runpath=True).file()
 
 
 CONFIGURATION = b'{"exe":"app","key":"private.pem","debug":true,"heapSize":512,"executableHeap":false}'
@@ -175,12 +191,14 @@ CONFIGURATION = b'{"exe":"app","key":"private.pem","debug":true,"heapSize":512,"
 def main(folder):
     cases = []
 
-    def case(name, enclave="base", state="equal", problems=(), warnings=(), **inputs):
-        cases.append({"file": name, "ego_enclave": enclave, "state": state, "mrenclave": MEASURED[name, enclave],
-                      "problems": list(problems), "warnings": list(warnings), "inputs": inputs})
+    def case(name, enclave="base", behind=None, state="equal", problems=(), warnings=(), **inputs):
+        files = {"ego_enclave": enclave} if enclave else {}
+        files |= {"module": behind} if behind else {}
+        cases.append({"file": name, **files, "state": state, "mrenclave": MEASURED[name, enclave], "problems": list(problems),
+                      "warnings": list(warnings), "inputs": inputs})
 
     def write(name, make, signed_for=None):
-        signature = sigstruct(bytes.fromhex(MEASURED[signed_for or (name, "base")])) if signed_for != () else bytes(1808)
+        signature = bytes(1808) if signed_for == () else sigstruct(bytes.fromhex(MEASURED[signed_for or (name, "base")]))
         (folder / name).write_bytes(make(signature))
 
     def changed(make):
@@ -193,9 +211,11 @@ def main(folder):
     plain = lambda s: payload(CONFIGURATION, s)
     (folder / "base").write_bytes(base().file())
     (folder / "other-base").write_bytes(base(seed="another release").file())
+    (folder / "needing-base").write_bytes(base(needed=("libmodule.so",)).file())
+    (folder / "libmodule.so").write_bytes(module())
     write("plain", plain)
     case("plain", payload_size=len(CONFIGURATION), heap_pages=3, stack_pages=2, threads=2)
-    case("plain", "other-base", "mismatch", ["the code was changed under a valid signature"])
+    case("plain", "other-base", state="mismatch", problems=["the code was changed under a valid signature"])
     write("long", lambda s: payload(CONFIGURATION * 60, s, rows=170, threads=1))
     case("long", payload_size=60 * len(CONFIGURATION))
     write("bare", lambda s: payload(b"", s, tdata=b"", tbss=0, plt=False, heap=0, threads=1))
@@ -206,6 +226,11 @@ def main(folder):
     case("unsigned", state="computed", warnings=["not signed yet"])
     write("code-changed", changed(plain), signed_for=("plain", "base"))
     case("code-changed", state="mismatch", problems=["the code was changed under a valid signature"])
+    write("with-module", plain, signed_for=("with-module", "needing-base"))
+    case("with-module", "needing-base", "libmodule.so")
+    write("image-with-module", lambda s: base(needed=("libmodule.so",), oeinfo=properties(signature=s)).file(),
+          signed_for=("image-with-module", None))
+    case("image-with-module", None, "libmodule.so")
     (folder / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
 
 
