@@ -31,6 +31,13 @@ class Measure final : public Command {
     app.add_option("--libpal", libpal_, "the libpal.so of the Gramine that a manifest is for")
         ->type_name("FILE")
         ->allow_extra_args(false);
+    app.add_option("--ego-enclave", ego_enclave_,
+                   "the base enclave of the EGo that runs a payload: recompute the value that is signed in it")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--module", module_, "the module that an image of Open Enclave, or EGo's base enclave, needs")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
     app.add_option("--gramine-version", gramine_version_,
                    "the release of that Gramine, such as 1.9; the newest known one if not given")
         ->type_name("VERSION")
@@ -93,13 +100,18 @@ class Measure final : public Command {
     MeasureRequest out{.image = file};
     add(out.companions, "config", config_, side);
     add(out.companions, "libpal", libpal_, side);
+    add(out.companions, "ego-enclave", ego_enclave_, side);
+    add(out.companions, "module", module_, side);
     add(out.options, "gramine-version", gramine_version_, side);
     return out;
   }
   Status check_counts() const {
     const std::size_t most = other_.empty() ? 1 : 2;
-    for (const auto& [name, given] :
-         {std::pair{"--config", &config_}, {"--libpal", &libpal_}, {"--gramine-version", &gramine_version_}})
+    for (const auto& [name, given] : {std::pair{"--config", &config_},
+                                      {"--libpal", &libpal_},
+                                      {"--ego-enclave", &ego_enclave_},
+                                      {"--module", &module_},
+                                      {"--gramine-version", &gramine_version_}})
       if (given->size() > most)
         return fail(Fault::usage, std::string(name) + ": is given " + std::to_string(given->size()) + " times, for " +
                                       (most == 1 ? "one image" : "two images"));
@@ -144,7 +156,7 @@ class Measure final : public Command {
   CLI::App *app_ = nullptr, *tdx_app_ = nullptr;
   MeasureTdx tdx_;
   std::string file_, other_, sigstruct_, material_, date_;
-  std::vector<std::string> config_, libpal_, gramine_version_;
+  std::vector<std::string> config_, libpal_, ego_enclave_, module_, gramine_version_;
   bool trace_ = false, explain_ = false;
 };
 

@@ -17,7 +17,7 @@ namespace hallmark {
 // The image, and what a platform may need besides it. Both maps name only what the platform knows; it refuses the rest.
 struct MeasureRequest {
   fs::path image;
-  std::map<std::string, fs::path> companions = {};  // files by role: "sigstruct", "libpal"
+  std::map<std::string, fs::path> companions = {};  // files by role: "sigstruct", "libpal", …
   std::map<std::string, std::string> options = {};  // values by name: "gramine-version"
 };
 

@@ -54,7 +54,7 @@ Result<Bytes> signing_material_of(const MeasureRequest& request, const Measureme
   TRY(const Artefact artefact, open_artefact(request));
   if (artefact.format == Format::sgxs) return no_fields("an SGXS stream");
   if (artefact.format == Format::sdk) return material_of_sdk(artefact.image, mrenclave, bcd);
-  if (artefact.format == Format::open_enclave) {
+  if (artefact.format == Format::open_enclave || artefact.format == Format::ego) {
     TRY(const OeImage image, OeImage::parse(artefact.image));
     if (image.sigstruct()) return signing_material(*image.sigstruct(), mrenclave, bcd);
   }

@@ -5,6 +5,7 @@
 #include "lib/formats/elf.h"
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/gramine.h"
+#include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
 
@@ -23,9 +24,17 @@ std::string_view to_text(Format format) {
     case Format::sdk: return "sgx-sdk-elf";
     case Format::sdk_configured: return "sgx-sdk-elf";
     case Format::open_enclave: return "open-enclave";
+    case Format::ego: return "ego";
     case Format::gramine: return "gramine";
   }
   return {};
+}
+
+Result<std::optional<Bytes>> read_module(const MeasureRequest& request) {
+  const auto file = companion(request, "module");
+  if (!file) return std::optional<Bytes>();
+  TRY(Bytes bytes, read_file(*file, kMaxImage));
+  return std::optional(std::move(bytes));
 }
 
 Result<Artefact> open_artefact(const MeasureRequest& request) {
@@ -50,7 +59,11 @@ Result<Artefact> open_artefact(const MeasureRequest& request) {
   if (elf.find_section(".note.sgxmeta") == nullptr) {
     if (elf.find_section(".oeinfo") == nullptr)
       return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
-    CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
+    if (is_ego_payload(elf)) {
+      CHECK(only(request, "a payload of EGo", {"sigstruct", "ego-enclave", "module"}));
+      return Artefact{Format::ego, std::move(image)};
+    }
+    CHECK(only(request, "an Open Enclave image", {"sigstruct", "module"}));
     return Artefact{Format::open_enclave, std::move(image)};
   }
   CHECK(only(request, "an enclave of the Intel SGX SDK", {"config", "sigstruct"}));

@@ -13,6 +13,7 @@ enum class Format {
   sdk,             // a shared object with the SDK's metadata
   sdk_configured,  // the same code with the configuration that it is to be signed with, "config"
   open_enclave,    // a shared object with .oeinfo
+  ego,             // one for EGo, with "ego-enclave" or without
   gramine,         // a manifest, with "libpal"
 };
 
@@ -30,5 +31,8 @@ struct Artefact {
 // Reads and recognises the image, and refuses companions and options that are not of its format: an unnoticed mistake
 // would be measured as something else than what was meant.
 Result<Artefact> open_artefact(const MeasureRequest& request);
+
+// The bytes of "module", if it was given.
+Result<std::optional<Bytes>> read_module(const MeasureRequest& request);
 
 }  // namespace hallmark::sgx

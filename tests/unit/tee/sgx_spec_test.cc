@@ -51,6 +51,7 @@ TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kThreadData>();
   expect_table<kOeProperties>();
   expect_table<kEgoPayload>();
+  expect_table<kOeModuleInfo>();
   expect_table<kTcsLayout>();
   expect_table<kGramineThread>();
 }
