@@ -189,7 +189,9 @@ Result<std::vector<ElfSymbol>> Elf::symbols(std::uint32_t type) const {
   while (r.left() >= kSymbolSize) {
     ElfSymbol s;
     const auto name = r.le<std::uint32_t>("st_name");
-    s.type = r.le<std::uint8_t>("st_info") & 0xf;
+    const auto info = r.le<std::uint8_t>("st_info");
+    s.type = info & 0xf;
+    s.binding = info >> 4;
     r.skip(1, "st_other");
     s.section = r.le<std::uint16_t>("st_shndx");
     s.value = r.le<std::uint64_t>("st_value");

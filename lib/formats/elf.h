@@ -29,7 +29,8 @@ struct ElfSection {  // Elf64_Shdr
 
 struct ElfSymbol {  // Elf64_Sym
   std::string_view name;
-  std::uint8_t type = 0;  // of st_info: 1 is data, 2 a function, 3 a section, 4 a source file
+  std::uint8_t type = 0;     // of st_info: 1 is data, 2 a function, 3 a section, 4 a source file
+  std::uint8_t binding = 0;  // of st_info: 0 is local, 1 global, 2 weak
   std::uint16_t section = 0;
   std::uint64_t value = 0, size = 0;
 };

@@ -29,6 +29,8 @@ struct Spelling {
 constexpr std::array kCompanions{Spelling{"signature", "sigstruct"},
                                  Spelling{"config", "config"},
                                  Spelling{"libpal", "libpal"},
+                                 Spelling{"ego_enclave", "ego-enclave"},
+                                 Spelling{"module", "module"},
                                  Spelling{"vars", "vars"},
                                  Spelling{"kernel", "kernel"},
                                  Spelling{"initrd", "initrd"},

@@ -13,7 +13,7 @@ namespace hallmark::pin {
 
 // What an output is measured with: members of the output in a specification, a lock and a build record.
 struct MeasuredWith {
-  std::map<std::string, std::string> companions = {};  // role → path of another output: "sigstruct", "config", "libpal"
+  std::map<std::string, std::string> companions = {};  // role → path of another output: "sigstruct", "libpal", …
   std::map<std::string, std::string> options = {};     // name → value: "gramine-version"
   bool operator==(const MeasuredWith&) const = default;
 };

@@ -8,6 +8,7 @@
 #include "lib/tee/sgx/inspect.h"
 #include "lib/tee/sgx/material.h"
 #include "lib/tee/sgx/measure.h"
+#include "lib/tee/tdx/measure.h"
 
 namespace hallmark {
 namespace {
@@ -15,6 +16,7 @@ namespace {
 constexpr std::array kPlatforms{
     Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure, sgx::signing_material_of,
              sgx::inspect, sgx::explain},
+    Platform{"tdx", "intel-tdx", "Intel TDX guest", tdx::recognises, tdx::measure, nullptr, tdx::inspect, nullptr},
 };
 
 // A file that cannot be read is named by the error itself; `where` names it in ours.
@@ -44,6 +46,10 @@ Result<Explanation> explain(const MeasureRequest& a, const MeasureRequest& b) {
   if (platform != other)
     return fail(Fault::usage, a.image.string() + " is of the platform " + std::string(platform->long_name) + ", " +
                                   b.image.string() + " is not: they have no record in common");
+  if (platform->explain == nullptr)
+    return fail(Fault::unsupported, a.image.string() + ": images of the platform " + std::string(platform->long_name) +
+                                        " are not explained; a guest is held against its prediction instead "
+                                        "(measure tdx --against)");
   return platform->explain(a, b);
 }
 

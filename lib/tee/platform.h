@@ -20,7 +20,7 @@ struct Platform {
   Result<Bytes> (*signing_material)(const MeasureRequest&, const Measurement&, std::string_view date);
   // What a file of the platform says, field by field, unchecked.
   Result<Inspection> (*inspect)(const fs::path& file);
-  // Why two images of the platform do not measure to the same.
+  // Why two images of the platform do not measure to the same; null where that is answered otherwise.
   Result<Explanation> (*explain)(const MeasureRequest& a, const MeasureRequest& b);
 };
 

@@ -123,7 +123,7 @@ hallmark verify lie.json --key ed25519.pub >/dev/null
 expect_exit 1 hallmark verify lie.json --key ed25519.pub --artifact build/out/enclave.sgxs
 
 # What an image is measured with is certified, and belongs to the build: Gramine with its libpal, unsigned code with its
-# configuration. The makers of the vectors say what these measure to.
+# configuration, a payload of EGo with its base enclave. The makers of the vectors say what these measure to.
 vectors=$source_dir/tests/vectors
 made_up frameworks vectors="$vectors"
 hallmark certify frameworks --key ed25519.key -o frameworks >/dev/null
@@ -139,6 +139,9 @@ app, enclave = found["out/app.manifest.sgx"], found["out/enclave.so"]
 assert app["registers"]["mrenclave"] == expected("gramine", "file", "plain.manifest.sgx")
 assert enclave["registers"]["mrenclave"] == expected("sgx_config", "config", "static.xml")
 assert (app["format"], app["companions"], app["options"]) == ("gramine", {"libpal": "out/libpal.so"}, {"gramine-version": "1.9"})
+payload = found["out/app"]
+assert payload["registers"]["mrenclave"] == expected("ego", "file", "plain")
+assert (payload["format"], payload["companions"]) == ("ego", {"ego-enclave": "out/ego-enclave"})
 assert (enclave["format"], enclave["companions"]) == ("sgx-sdk-elf", {"config": "out/config.xml"}) and "options" not in enclave
 # What is attested without being measured stands beside it, where it is known before signing.
 assert enclave["policy"]["debug_launchable"] is True and enclave["identity"]["isvsvn"] == 0, enclave

@@ -7,7 +7,8 @@ code=TEXT    the first bytes of the enclave's page
 tool=TEXT    the content of the other output
 kernel=TEXT  the host's kernel
 extra=TEXT   one more package in the lock
-vectors=FOLDER  adds a Gramine manifest with its libpal and an unsigned SDK enclave with its configuration, from there
+vectors=FOLDER  adds a Gramine manifest with its libpal, an unsigned SDK enclave with its configuration, and a payload
+                of EGo with its base enclave, from there
 
 The lock and the record are written here from their specifications (specs/formats), not by hallmark.
 """
@@ -39,12 +40,15 @@ outputs = [{"path": "out/enclave.sgxs", "kind": "sgx"}, {"path": "out/tool", "ki
 if options["vectors"]:
     vectors = pathlib.Path(options["vectors"])
     for path, source in (("out/app.manifest.sgx", "gramine/plain.manifest.sgx"), ("out/libpal.so", "gramine/libpal.so"),
-                         ("out/enclave.so", "sgx_config/unsigned.so"), ("out/config.xml", "sgx_config/static.xml")):
+                         ("out/enclave.so", "sgx_config/unsigned.so"), ("out/config.xml", "sgx_config/static.xml"),
+                         ("out/app", "ego/plain"), ("out/ego-enclave", "ego/base")):
         files[path] = (vectors / source).read_bytes()
     outputs += [{"path": "out/app.manifest.sgx", "kind": "sgx", "libpal": "out/libpal.so", "gramine_version": "1.9"},
                 {"path": "out/libpal.so", "kind": "file"},
                 {"path": "out/enclave.so", "kind": "sgx", "config": "out/config.xml"},
-                {"path": "out/config.xml", "kind": "file"}]
+                {"path": "out/config.xml", "kind": "file"},
+                {"path": "out/app", "kind": "sgx", "ego_enclave": "out/ego-enclave"},
+                {"path": "out/ego-enclave", "kind": "file"}]
 
 
 def package(name):

@@ -53,6 +53,30 @@ expect_exit 0 hallmark measure oe-unsigned
 contains "$stdout" 'computed:'
 expect_exit 1 hallmark measure oe-ego
 contains "$stdout" 'embedded: the image says so, and it could not be recomputed'
+# With its base enclave the value is recomputed. Open Enclave's own loader, as EGo has it, is the oracle.
+for file in base other-base plain; do cp "$source_dir/tests/vectors/ego/$file" "ego-$file"; done
+expect_exit 1 hallmark measure ego-plain
+contains "$stdout" 'embedded: the image says so'
+expect_exit 0 hallmark measure ego-plain --ego-enclave ego-base
+contains "$stdout" 'equal: this is the signed value'
+contains "$stdout" '6486e29f4abde292d744a9cc9d1bad26b36866c416db289c77003326cc07b6bc'
+expect_exit 1 hallmark measure ego-plain --ego-enclave ego-other-base
+contains "$stdout" 'the code was changed under a valid signature'
+expect_exit 1 hallmark measure --explain ego-plain ego-plain --ego-enclave ego-base --ego-enclave ego-other-base
+contains "$stdout" 'segment at 0x0: other bytes in 1 page'
+expect_exit 2 hallmark measure oe-plain --ego-enclave ego-base
+contains "$stderr" 'an Open Enclave image is measured without "ego-enclave"'
+expect_exit 4 hallmark measure ego-plain --ego-enclave ego-plain
+contains "$stderr" 'the base enclave: is itself a payload for EGo'
+# What an image needs is measured with it.
+cp "$source_dir"/tests/vectors/ego/{libmodule.so,image-with-module,with-module,needing-base} .
+expect_exit 0 hallmark measure image-with-module --module libmodule.so
+contains "$stdout" 'equal: this is the signed value'
+expect_exit 4 hallmark measure with-module --ego-enclave needing-base
+contains "$stderr" 'the base enclave: needs the module "libmodule.so"'
+expect_exit 0 hallmark measure with-module --ego-enclave needing-base --module libmodule.so
+expect_exit 2 hallmark measure oe-plain --module libmodule.so
+contains "$stderr" 'needs no module'
 expect_exit 4 hallmark measure oe-needs-module
 contains "$stderr" 'needs the module "libmodule.so"'
 
@@ -74,7 +98,8 @@ for file in plain.so code-changed.so stream.sgxs unmeasured.sgxs oe-plain oe-uns
   hallmark measure "$file" --json --quiet >"$work/$file.json" || true
 done
 hallmark measure signed.manifest.sgx --libpal libpal.so --json --quiet >"$work/manifest.json"
-[[ $(ls "$work"/*.json | wc -l) == 9 ]]
+hallmark measure with-module --ego-enclave needing-base --module libmodule.so --json --quiet >"$work/ego.json"
+[[ $(ls "$work"/*.json | wc -l) == 10 ]]
 valid measurement-v1 "$work"/*.json
 is_example "$source_dir/specs/schemas/examples/measurement-v1.json" "$work/plain.so.json"
 

@@ -9,9 +9,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace hallmark::sgx;
   const std::uint8_t* end = std::find(data, data + size, std::uint8_t{0});
   if (end == data + size) return 0;
-  const auto config = parse_sdk_config({data, end});
-  if (!config) return 0;
   const hallmark::ByteView file(end + 1, data + size);
+  const auto sdk = sdk_of(file);
+  if (!sdk) return 0;
+  const auto config = parse_sdk_config({data, end}, *sdk);
+  if (!config) return 0;
   const auto metadata = build_sdk_metadata(file, *config);
   if (!metadata) return 0;
   const auto image = SdkImage::parse(file, *metadata);

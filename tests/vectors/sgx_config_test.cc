@@ -1,6 +1,8 @@
-// The enclaves of $HALLMARK_VECTORS/sgx that sgx_sign 2.26 signed with a configuration that is there too, and one of
-// Intel's own, measured from the unsigned file and the configuration. Oracle: the metadata and the SIGSTRUCT that the
-// tool, or Intel, put into the signed file.
+// The enclaves of $HALLMARK_VECTORS/sgx, measured from the unsigned file and the configuration: some that sgx_sign 2.26
+// signed with a configuration that is there too, and those that their authors signed, with the SDK of their time.
+// Oracle: the metadata and the SIGSTRUCT that the SDK's tool put into the signed file.
+#include <map>
+
 #include "lib/tee/platform.h"
 #include "lib/tee/sgx/sdk_image.h"
 #include "lib/tee/sgx/sdk_metadata.h"
@@ -82,8 +84,7 @@ TEST_F(SgxConfigVectors, SigstructIsByteForByteTheTools) {
     const SdkImage image = *SdkImage::parse(file);
     const SdkConfig config = *parse_sdk_config(*read_file(e.xml, 1 << 16));
     const Sigstruct& embedded = image.copies().front().sigstruct;
-    const Bytes made =
-        unsigned_sigstruct(config, *digest_from_hex<Alg::sha256>(e.mrenclave()), embedded.num<"date">());
+    const Bytes made = unsigned_sigstruct(config, *digest_from_hex<Alg::sha256>(e.mrenclave()), embedded.num<"date">());
     for (auto [at, size] : {std::pair{0u, 128u}, std::pair{900u, 128u}})
       EXPECT_EQ(to_hex(ByteView(made).subspan(at, size)), to_hex(embedded.bytes().subspan(at, size)));
   }
@@ -194,19 +195,147 @@ TEST_F(SgxConfigVectors, AnEnclaveOfANewerSdkMeasuresToWhatItsAuthorSigned) {
   EXPECT_EQ(m->state, State::equal) << testing::PrintToString(m->problems);
 }
 
-// Of older SDKs the size of g_global_data is known, and not what goes into it.
-TEST_F(SgxConfigVectors, OlderSdksAreRefusedByName) {
-  const fs::path xml = write("default.xml", as_bytes("<EnclaveConfiguration/>"));
-  for (auto [file, why] : {std::pair{"tflite-sim-2.11-textrel.signed.so", "has 1656 bytes, which is that of SDK 2.9.1"},
-                           std::pair{"scrt-tm-enclave-2.17.signed.so", "has 1688 bytes, which is that of SDK 2.17"},
-                           std::pair{"trustsearch-2.15.signed.so", "has 1680 bytes, which is that of SDK 2.14"},
-                           std::pair{"intel-tdqe-a.signed.so", "has 1720 bytes, which is that of SDK 2.18"},
-                           std::pair{"sgxipc-1.x-meta13.signed.so", "has 184 bytes, which is that of SDK 1.6"}}) {
-    const auto m = measure({.image = folder_ / file, .companions = {{"config", xml}}});
-    ASSERT_FALSE(m) << file;
-    EXPECT_EQ(m.error().fault, Fault::unsupported);
-    EXPECT_NE(m.error().message().find(why), std::string::npos) << m.error().message();
+// What is g_global_data's in the metadata: the first patch of every tool.
+ByteView global_data_of(const SdkMetadata& copy) {
+  const ByteView patch = *copy.part(copy.header.num<"patch_offset">(), kPatchEntry.size, "patch");
+  return *copy.part(load_le<std::uint32_t>(patch.subspan(8)), load_le<std::uint32_t>(patch.subspan(12)), "data");
+}
+
+// The regions as the tool planned them: from SDK 2 on, g_global_data has them in full, whatever copies of the metadata
+// there are. What stands behind them there, and how many they can be, is known by the size.
+ByteView layout_of(const SdkMetadata& copy) {
+  const ByteView data = global_data_of(copy);
+  const std::size_t size = data.size();
+  if (size < 1488) return *copy.part(copy.header.num<"layout_offset">(), copy.header.num<"layout_size">(), "layout");
+  const std::size_t behind = size < 1680 ? 0 : size < 1760 ? 24 : size < 1768 ? 32 : 40;
+  const std::size_t room = 32 * (size < 1632 ? std::size_t{38} : size < 1720 ? 42 : 43), at = size - behind - room;
+  return data.subspan(at, 32 * std::size_t{load_le<std::uint32_t>(data.subspan(at - 8))});
+}
+
+// The configuration that a signed file's first copy of the metadata comes from, as far as its author's
+// Enclave.config.xml can be seen in it.
+SdkConfig implied_config(const SdkMetadata& copy, Sdk sdk) {
+  SdkConfig c{.sdk = sdk};
+  const bool sdk1 = sdk < Sdk::v2_0;
+  const auto& h = copy.header;
+  const Sigstruct& s = copy.sigstruct;
+  c.prod_id = s.num<"isvprodid">(), c.isv_svn = s.num<"isvsvn">(), c.hw = s.num<"swdefined">();
+  c.release_type = s.num<"type">() >> 31, c.intel_signed = s.num<"vendor">() == 0x8086 ? 1 : 0;
+  const auto bit = [](std::uint64_t of, int n) { return of >> n & 1; };
+  c.provision_key = bit(s.num<"attributes">(), 4), c.launch_key = bit(s.num<"attributes">(), 5);
+  c.enable_kss = bit(s.num<"attributes">(), 7), c.enable_aex_notify = bit(s.num<"attributes">(), 10);
+  c.disable_debug = bit(s.num<"attributes_mask">(), 1);
+  c.misc_select = sdk < Sdk::v2_22 ? s.num<"miscselect">() : h.num<"desired_misc_select">();
+  c.misc_mask = s.num<"miscmask">();
+  const auto choice = [&](int n) { return bit(s.num<"xfrm_mask">(), n) == 0 ? 2 : bit(s.num<"xfrm">(), n); };
+  c.pkru = choice(9), c.amx = choice(18);
+  const auto half = [](ByteView id, std::size_t at) { return load_le<std::uint64_t>(id.subspan(at)); };
+  c.family_id_low = half(s.get<"isvfamilyid">(), 0), c.family_id_high = half(s.get<"isvfamilyid">(), 8);
+  c.ext_prod_id_low = half(s.get<"isvextprodid">(), 0), c.ext_prod_id_high = half(s.get<"isvextprodid">(), 8);
+  if (copy.elrange)
+    c.image_address = copy.elrange->image_address, c.elrange_start = copy.elrange->start_address,
+    c.elrange_size = copy.elrange->size;
+  c.tcs_policy = h.num<"tcs_policy">();
+  const ByteView data = global_data_of(copy);
+  if (data.size() == 1768) c.enable_ipp_fips = load_le<std::uint32_t>(data.subspan(1760));
+
+  // Pages by what they are for, and threads: from the start, and made later.
+  std::map<std::uint16_t, std::uint64_t> pages;
+  std::uint64_t threads = 0, later = 0;
+  const ByteView layout = layout_of(copy);
+  const std::uint16_t tcs = sdk1 ? 2 : 4;
+  for (std::size_t at = 0; at < layout.size(); at += 32) {
+    const std::uint16_t id = load_le<std::uint16_t>(layout.subspan(at));
+    const std::uint32_t count = load_le<std::uint32_t>(layout.subspan(at + 4));
+    if ((id & kLayoutGroup) != 0)
+      (id == (kLayoutGroup | 19) ? later : threads) += count;
+    else
+      pages.try_emplace(id, count);
+    threads += id == tcs ? 1 : 0;
+    later += id == 14 ? 1 : 0;
   }
+  const auto size = [&](std::uint16_t id) { return pages[id] * 0x1000; };
+  c.heap_min_size = size(1);
+  c.tcs_num = c.tcs_max_num = threads;
+  if (sdk1) {
+    c.heap_init_size = c.heap_max_size = c.heap_min_size;
+    c.stack_min_size = c.stack_max_size = size(5);
+    c.tcs_min_pool = threads;
+    return c;
+  }
+  c.heap_init_size = c.heap_min_size + size(2), c.heap_max_size = c.heap_init_size + size(3);
+  c.stack_min_size = size(8), c.stack_max_size = c.stack_min_size + size(7);
+  c.reserved_min_size = size(20), c.reserved_init_size = c.reserved_min_size + size(21);
+  c.reserved_max_size = c.reserved_init_size + size(22);
+  c.tcs_min_pool = h.num<"tcs_min_pool">();
+  if (later != 0) c.tcs_max_num = later + std::min(c.tcs_min_pool, threads - 1);
+  return c;
+}
+
+std::string xml_of(const SdkConfig& config) {
+  std::string out = "<EnclaveConfiguration>\n";
+  for (const SdkConfigTag& tag : sdk_config_tags(config.sdk)) {
+    const std::uint64_t value = config.*tag.value;
+    const bool of_no_elrange = tag.value == &SdkConfig::elrange_start && config.elrange_size == 0;
+    if (value < tag.min || of_no_elrange) continue;
+    const std::string name(tag.name);
+    out += "  <" + name + ">" + hex_offset(value) + "</" + name + ">\n";
+  }
+  return out + "</EnclaveConfiguration>\n";
+}
+
+// Every enclave that somebody signed with an SDK of 1.8 to 2.27. Its metadata come from its author's configuration:
+// that is taken out of them, and with nothing else but the unsigned code they have to come out again, byte for byte,
+// and with them the value that is signed.
+TEST_F(SgxConfigVectors, EveryEnclaveIsWhatItsOwnSdkMadeOfIt) {
+  std::map<std::uint64_t, int> seen;  // by the size of g_global_data
+  for (const Json& e : entries_) {
+    if (e.find("format")->string() != "sgx-sdk-elf") continue;
+    const std::string name = e.find("file")->string();
+    if (name.starts_with("gen-")) continue;  // with their own configurations above
+    SCOPED_TRACE(name);
+    Bytes file = *read_file(folder_ / name, 1 << 24);
+    const Bytes as_signed = file;
+    const SdkImage image = *SdkImage::parse(as_signed);
+    const auto sdk = sdk_of(file);
+    ASSERT_TRUE(sdk) << sdk.error().message();
+    const SdkConfig implied = implied_config(image.copies().front(), *sdk);
+    const fs::path xml = write("implied.xml", as_bytes(xml_of(implied)));
+    const auto config = parse_sdk_config(*read_file(xml, 1 << 16), *sdk);
+    ASSERT_TRUE(config) << config.error().message();
+    EXPECT_EQ(to_json(*config).canonical(), to_json(implied).canonical());
+    EXPECT_EQ(*config, implied);
+
+    std::ranges::fill(note_of(file), std::uint8_t{0});
+    const auto made = build_sdk_metadata(file, *config);
+    ASSERT_TRUE(made) << made.error().message();
+    Bytes wanted;
+    for (const SdkMetadata& copy : image.copies()) {
+      Bytes bytes(copy.bytes.begin(), copy.bytes.end());
+      clear_signature(bytes, 64);
+      if (config->enable_ipp_fips != 0)  // a signature too
+        std::fill_n(bytes.begin() + copy.header.num<"extend_offset">() + 16, 772, std::uint8_t{0});
+      wanted.insert(wanted.end(), bytes.begin(), bytes.end());
+    }
+    EXPECT_EQ(made->size(), wanted.size());
+    const auto differs = std::ranges::mismatch(wanted, *made);
+    EXPECT_TRUE(differs.in1 == wanted.end()) << "at " << differs.in1 - wanted.begin();
+
+    // Where one bit of the code was changed, or of the hash, another value is signed.
+    const bool forged = name.starts_with("neg-");
+    const auto m = measure({.image = write("unsigned.so", file), .companions = {{"config", xml}}});
+    ASSERT_TRUE(m) << m.error().message();
+    EXPECT_EQ(m->state, State::computed);
+    const std::string signed_value = to_hex(image.copies().front().sigstruct.get<"enclavehash">());
+    EXPECT_EQ(to_hex(m->registers.at(0).digest) == signed_value, !forged);
+    const auto with_signature = measure({.image = folder_ / name, .companions = {{"config", xml}}});
+    ASSERT_TRUE(with_signature) << with_signature.error().message();
+    EXPECT_EQ(with_signature->state, forged ? State::mismatch : State::equal)
+        << testing::PrintToString(with_signature->problems);
+    seen[global_data_of(image.copies().front()).size()]++;
+  }
+  const std::map<std::uint64_t, int> all{{184, 2}, {1656, 1}, {1680, 1}, {1688, 1}, {1720, 3}, {1768, 2}};
+  EXPECT_EQ(seen, all);
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ std::unique_ptr<Command> make_pin();
 std::unique_ptr<Command> make_build();
 std::unique_ptr<Command> make_measure();
 std::unique_ptr<Command> make_inspect();
+std::unique_ptr<Command> make_replay();
 std::unique_ptr<Command> make_sigstruct();
 std::unique_ptr<Command> make_certify();
 std::unique_ptr<Command> make_verify();

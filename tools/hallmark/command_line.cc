@@ -94,7 +94,7 @@ Failure CommandLine::explain(const CLI::ParseError& error) const {
         for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
     return usage("unknown option " + in_quotes(word) + did_you_mean(word, known));
   }
-  const bool command_wanted = !commands_of(app).empty();
+  const bool command_wanted = app.get_require_subcommand_min() > 0;
   if (!left.empty() && command_wanted)
     return usage("unknown command " + in_quotes(left[0]) + did_you_mean(left[0], names_of(app)));
   if (command_wanted && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr)

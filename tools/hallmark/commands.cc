@@ -4,10 +4,19 @@ namespace hallmark::cli {
 
 std::span<const Entry> commands() {
   static constexpr Entry kCommands[] = {
-      {"pin", make_pin},         {"build", make_build},         {"measure", make_measure},
-      {"inspect", make_inspect}, {"sigstruct", make_sigstruct}, {"certify", make_certify},
-      {"verify", make_verify},   {"rebuild", make_rebuild},     {"compare", make_compare},
-      {"key", make_key},         {"doctor", make_doctor},       {"completion", make_completion},
+      {"pin", make_pin},
+      {"build", make_build},
+      {"measure", make_measure},
+      {"inspect", make_inspect},
+      {"replay", make_replay},
+      {"sigstruct", make_sigstruct},
+      {"certify", make_certify},
+      {"verify", make_verify},
+      {"rebuild", make_rebuild},
+      {"compare", make_compare},
+      {"key", make_key},
+      {"doctor", make_doctor},
+      {"completion", make_completion},
   };
   return kCommands;
 }

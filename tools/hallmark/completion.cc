@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tools/hallmark/help.h"
 #include "tools/hallmark/manual.h"
 
 namespace hallmark::cli {
@@ -59,7 +60,7 @@ std::vector<const CLI::App*> levels(const CLI::App& program) {
 }
 
 std::string summary_of(const CLI::App& app) {
-  std::string text = manual_of(app.get_name()).summary;
+  std::string text = manual_of(page_name(app)).summary;
   if (text.empty()) text = app.get_description();
   std::erase(text, '`');
   return text;
@@ -101,10 +102,10 @@ std::string bash_completion(const CLI::App& program) {
     offers += "    '" + name + "')\n";
     offers += "      if [[ $word == -* ]]; then COMPREPLY=($(compgen -W '" + join(options, " ") + "' -- \"$word\"))\n";
     const std::vector<const CLI::Option*> arguments = arguments_of(*level);
+    if (!arguments.empty()) offers += "      else " + bash_words(place_of(*arguments.front())) + "\n";
     if (!commands.empty())
-      offers += "      else COMPREPLY=($(compgen -W '" + join(commands, " ") + "' -- \"$word\"))\n";
-    else if (!arguments.empty())
-      offers += "      else " + bash_words(place_of(*arguments.front())) + "\n";
+      offers += (arguments.empty() ? "      else COMPREPLY=(" : "        COMPREPLY+=(") +
+                ("$(compgen -W '" + join(commands, " ")) + "' -- \"$word\"))\n";
     offers += "      fi ;;\n";
   }
   return "# bash completion for hallmark: source <(hallmark completion bash)\n"
@@ -188,9 +189,13 @@ std::string zsh_level(const CLI::App& app) {
   out += "  case $state in\n  command)\n    local -a commands=(\n";
   for (const CLI::App* command : commands)
     out += "      '" + command->get_name() + ":" + zsh_text(summary_of(*command)) + "'\n";
-  out += "    )\n    _describe command commands ;;\n  argument)\n    case $line[1] in\n";
+  // One that also takes an argument of its own (`measure`) offers both.
+  const std::string also = arguments_of(app).empty() ? "" : "_files";
+  out += "    )\n    _describe command commands" + (also.empty() ? "" : "; " + also) +
+         " ;;\n  argument)\n    case $line[1] in\n";
   for (const CLI::App* command : commands)
     out += "    " + command->get_name() + ") " + zsh_function(*command) + " ;;\n";
+  if (!also.empty()) out += "    *) " + also + " ;;\n";
   return out + "    esac ;;\n  esac\n}\n\n";
 }
 

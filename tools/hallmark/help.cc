@@ -29,19 +29,24 @@ std::string argument_usage(const CLI::Option& argument) {
 std::string usage_of(const CLI::App& app) {
   std::string out = full_name(app);
   if (!is_program(app) && !options_of(app).empty()) out += " [options]";
-  if (!commands_of(app).empty()) out += is_program(app) ? " [options] COMMAND ..." : " COMMAND ...";
+  if (is_program(app)) out += " [options] COMMAND ...";
   for (const CLI::Option* argument : arguments_of(app)) out += " " + argument_usage(*argument);
   return out;
 }
 
-// A command of commands (`key`) is used through them.
+// A command of commands (`key`) is used through them; one that also does something itself (`measure`) in both ways.
 std::vector<std::string> usages_of(const CLI::App& app) {
-  if (is_program(app) || commands_of(app).empty()) return {usage_of(app)};
+  if (is_program(app)) return {usage_of(app)};
   std::vector<std::string> out;
+  if (app.get_require_subcommand_min() == 0) out.push_back(usage_of(app));
   for (const CLI::App* command : commands_of(app))
     for (std::string& usage : usages_of(*command)) out.push_back(std::move(usage));
   return out;
 }
+
+// `key new` has none of its own and is explained by key.md; `measure tdx` has measure-tdx.md.
+Manual page_of(const CLI::App& app) { return manual_of(page_name(app)); }
+bool has_page(const CLI::App& app) { return !page_of(app).summary.empty(); }
 
 // A row of a table of arguments, options or commands.
 struct Row {
@@ -79,7 +84,7 @@ std::vector<Table> tables_of(const CLI::App& app) {
   Table commands{"Commands", {}};
   for (const CLI::App* command : commands_of(app))
     commands.rows.push_back(
-        {command->get_name(), is_program(app) ? manual_of(command->get_name()).summary : command->get_description()});
+        {command->get_name(), has_page(*command) ? page_of(*command).summary : command->get_description()});
   Table arguments{"Arguments", {}};
   for (const CLI::Option* argument : arguments_of(app))
     arguments.rows.push_back({upper(argument->get_name(true)), description_of(*argument)});
@@ -89,11 +94,13 @@ std::vector<Table> tables_of(const CLI::App& app) {
   for (Table* table : {&commands, &arguments, &options})
     if (!table->rows.empty()) tables.push_back(std::move(*table));
   if (!is_program(app))
-    for (const CLI::App* command : commands_of(app))
+    for (const CLI::App* command : commands_of(app)) {
+      if (has_page(*command)) continue;  // `--help` of its own shows them
       for (Table& table : tables_of(*command)) {
         table.title += " of '" + full_name(*command) + "'";
         tables.push_back(std::move(table));
       }
+    }
   return tables;
 }
 
@@ -107,12 +114,6 @@ std::vector<Row> global_options(const CLI::App& app) {
 
 std::string summary_of(const CLI::App& app, const Manual& manual) {
   return manual.summary.empty() ? app.get_description() : manual.summary;
-}
-
-// The page of a command stands under its first name: `key new` is explained by key.md.
-Manual page_of(const CLI::App& app) {
-  const bool nested = !is_program(app) && !is_program(*app.get_parent());
-  return nested ? Manual{} : manual_of(app.get_name());
 }
 
 // An item "`0`: the two agree" is a row of a table.
@@ -265,13 +266,25 @@ std::string roff_blocks(const std::vector<Manual::Block>& blocks) {
   return out;
 }
 
-std::string man_name(const CLI::App& app) {
+std::string man_name(const CLI::App& app) { return is_program(app) ? page_name(app) : "hallmark-" + page_name(app); }
+
+}  // namespace
+
+std::string page_name(const CLI::App& app) {
+  if (is_program(app)) return app.get_name();
   std::string name = full_name(app);
+  name.erase(0, name.find(' ') + 1);
   std::ranges::replace(name, ' ', '-');
   return name;
 }
 
-}  // namespace
+std::vector<const CLI::App*> paged(const CLI::App& program) {
+  std::vector<const CLI::App*> out{&program};
+  for (std::size_t i = 0; i < out.size(); i++)
+    for (const CLI::App* command : commands_of(*out[i]))
+      if (i == 0 || has_page(*command)) out.push_back(command);
+  return out;
+}
 
 std::string help_text(const CLI::App& app) {
   const Manual manual = page_of(app);

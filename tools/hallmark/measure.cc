@@ -4,76 +4,21 @@
 #include "lib/tee/platform.h"
 #include "tools/hallmark/command.h"
 #include "tools/hallmark/explanation.h"
+#include "tools/hallmark/measure_tdx.h"
+#include "tools/hallmark/measurement.h"
 
 namespace hallmark::cli {
 namespace {
 
-std::string_view describe(State state) {
-  switch (state) {
-    case State::equal: return "equal: this is the signed value, and the signature holds";
-    case State::mismatch: return "MISMATCH: this is not what the image says of itself";
-    case State::embedded: return "embedded: the image says so, and it could not be recomputed";
-    case State::computed: return "computed: there is no signed value to compare with";
-  }
-  return {};
-}
-
-// Two columns: a name and a value that is one.
-class Table {
- public:
-  void row(std::string name, std::string value) { rows_.push_back({std::move(name), std::move(value)}); }
-  void rows(const Json& object) {
-    for (const auto& [name, value] : object.members()) {
-      if (value.is_string()) row(name, value.string());
-      if (value.is_integer()) row(name, std::to_string(value.integer()));
-      if (value.is_bool()) row(name, value.boolean() ? "yes" : "no");
-    }
-  }
-  std::string text() const {
-    std::size_t width = 0;
-    for (const auto& [name, value] : rows_) width = std::max(width, name.size());
-    std::string out;
-    for (const auto& [name, value] : rows_)
-      out += value.empty() ? "\n  " + name + "\n"
-                           : "  " + name + std::string(width - name.size() + 2, ' ') + printable(value) + "\n";
-    return out;
-  }
-
- private:
-  std::vector<std::pair<std::string, std::string>> rows_;
-};
-
-std::string list(std::string_view title, const std::vector<std::string>& lines) {
-  if (lines.empty()) return {};
-  std::string out = "\n" + std::string(title) + "\n";
-  for (const std::string& line : lines) out += "  - " + printable(line) + "\n";
-  return out;
-}
-
-std::string text_of(const std::string& file, const Measurement& m, std::string_view long_name) {
-  Table table;
-  for (const Register& r : m.registers) table.row(r.name, to_hex(r.digest));
-  if (!m.identity.members().empty()) table.row("signed, not measured", "");
-  table.rows(m.identity);
-  table.rows(m.policy);
-  table.row("measured from", "");
-  table.rows(m.inputs);
-  if (const Json* config = m.inputs.find("config")) {
-    table.row("configured", "");
-    table.rows(*config);
-  }
-  return printable(file) + ": " + std::string(long_name) + ", " + m.format + "\n" + std::string(describe(m.state)) +
-         "\n" + list("what does not hold:", m.problems) + "\n" + table.text() +
-         list("what to worry about:", m.warnings);
-}
-
 class Measure final : public Command {
  public:
   void options(CLI::App& app) override {
-    app.add_option("file", file_, "the image: an enclave, as it is shipped")->required()->type_name("FILE");
+    CLI::Option* file = app.add_option("file", file_, "the image: an enclave, as it is shipped");
+    file->required()->type_name("FILE");
     CLI::Option* other = app.add_option("other", other_, "with --explain, the image to hold against it");
     other->type_name("FILE");
-    CLI::Option* explain = app.add_flag("--explain", explain_, "say where and why two images do not measure to the same");
+    CLI::Option* explain =
+        app.add_flag("--explain", explain_, "say where and why two images do not measure to the same");
     explain->needs(other);
     other->needs(explain);
     app.add_option("--sig,--sigstruct", sigstruct_, "its SIGSTRUCT, where the image does not carry one (SGXS, Gramine)")
@@ -84,6 +29,13 @@ class Measure final : public Command {
         ->type_name("FILE")
         ->allow_extra_args(false);
     app.add_option("--libpal", libpal_, "the libpal.so of the Gramine that a manifest is for")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--ego-enclave", ego_enclave_,
+                   "the base enclave of the EGo that runs a payload: recompute the value that is signed in it")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--module", module_, "the module that an image of Open Enclave, or EGo's base enclave, needs")
         ->type_name("FILE")
         ->allow_extra_args(false);
     app.add_option("--gramine-version", gramine_version_,
@@ -98,9 +50,22 @@ class Measure final : public Command {
     material->needs(date);
     app.add_flag("--trace", trace_, "write each record that is measured to standard error, one a line")
         ->excludes(explain);
+
+    app_ = &app;
+    app.require_subcommand(0, 1);
+    tdx_app_ = app.add_subcommand("tdx", "compute what a TDX guest will measure, from what its monitor is given");
+    tdx_app_->preparse_callback([file](std::size_t) { file->required(false); });
+    tdx_.options(*tdx_app_);
   }
 
   Result<Report> run(Session& session) override {
+    if (tdx_app_->parsed()) {
+      // What the subcommand does not know falls through to this one.
+      for (const CLI::Option* option : app_->get_options())
+        if (option->count() != 0)
+          return fail(Fault::usage, "\"" + option->get_name() + "\" is not for `hallmark measure tdx`");
+      return tdx_.run(session);
+    }
     CHECK(check_counts());
     if (!other_.empty()) return explain_both();
     MeasureRequest request = request_for(file_, 0);
@@ -119,7 +84,7 @@ class Measure final : public Command {
     report.data["hallmark_version"] = version();
     for (const auto& [role, path] : request.companions) report.data[role] = printable(path.string());
     const Platform& platform = platform_of(m);
-    report.text = text_of(file_, m, platform.long_name);
+    report.text = cli::text_of(file_, m, platform.long_name);
     // What is not what it says of itself gets no new signature; the answer says why.
     if (!material_.empty() && report.agreed) CHECK(write_material(request, m, platform, report));
     return report;
@@ -135,13 +100,18 @@ class Measure final : public Command {
     MeasureRequest out{.image = file};
     add(out.companions, "config", config_, side);
     add(out.companions, "libpal", libpal_, side);
+    add(out.companions, "ego-enclave", ego_enclave_, side);
+    add(out.companions, "module", module_, side);
     add(out.options, "gramine-version", gramine_version_, side);
     return out;
   }
   Status check_counts() const {
     const std::size_t most = other_.empty() ? 1 : 2;
-    for (const auto& [name, given] :
-         {std::pair{"--config", &config_}, {"--libpal", &libpal_}, {"--gramine-version", &gramine_version_}})
+    for (const auto& [name, given] : {std::pair{"--config", &config_},
+                                      {"--libpal", &libpal_},
+                                      {"--ego-enclave", &ego_enclave_},
+                                      {"--module", &module_},
+                                      {"--gramine-version", &gramine_version_}})
       if (given->size() > most)
         return fail(Fault::usage, std::string(name) + ": is given " + std::to_string(given->size()) + " times, for " +
                                       (most == 1 ? "one image" : "two images"));
@@ -183,8 +153,10 @@ class Measure final : public Command {
     return path.string();
   }
 
+  CLI::App *app_ = nullptr, *tdx_app_ = nullptr;
+  MeasureTdx tdx_;
   std::string file_, other_, sigstruct_, material_, date_;
-  std::vector<std::string> config_, libpal_, gramine_version_;
+  std::vector<std::string> config_, libpal_, ego_enclave_, module_, gramine_version_;
   bool trace_ = false, explain_ = false;
 };
 

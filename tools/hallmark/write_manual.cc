@@ -11,9 +11,10 @@ namespace {
 Status write_pages(const fs::path& folder) {
   const CommandLine line;
   CHECK(make_folders(folder));
-  CHECK(write_file(folder / "hallmark.1", man_page(line.app())));
-  for (const CLI::App* command : commands_of(line.app()))
-    CHECK(write_file(folder / ("hallmark-" + command->get_name() + ".1"), man_page(*command)));
+  for (const CLI::App* app : paged(line.app())) {
+    const std::string name = app == &line.app() ? page_name(*app) : "hallmark-" + page_name(*app);
+    CHECK(write_file(folder / (name + ".1"), man_page(*app)));
+  }
   CHECK(write_file(folder / "hallmark.bash", bash_completion(line.app())));
   CHECK(write_file(folder / "_hallmark", zsh_completion(line.app())));
   CHECK(write_file(folder / "hallmark.fish", fish_completion(line.app())));

@@ -1,6 +1,29 @@
 #include "lib/tee/model/measurement.h"
 
+#include <algorithm>
+
 namespace hallmark {
+
+Status takes_only(const MeasureRequest& request, std::string_view what, std::span<const std::string_view> known) {
+  const auto check = [&](const auto& given) -> Status {
+    for (const auto& [name, value] : given)
+      if (std::ranges::find(known, name) == known.end())
+        return fail(Fault::usage, std::string(what) + " is measured without \"" + name + "\"");
+    return {};
+  };
+  CHECK(check(request.companions));
+  return check(request.options);
+}
+
+std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
+  const auto it = request.companions.find(role);
+  return it == request.companions.end() ? std::nullopt : std::optional(it->second);
+}
+
+std::optional<std::string> option(const MeasureRequest& request, const std::string& name) {
+  const auto it = request.options.find(name);
+  return it == request.options.end() ? std::nullopt : std::optional(it->second);
+}
 
 std::string_view to_text(State state) {
   switch (state) {

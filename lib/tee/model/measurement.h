@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,9 +17,16 @@ namespace hallmark {
 // The image, and what a platform may need besides it. Both maps name only what the platform knows; it refuses the rest.
 struct MeasureRequest {
   fs::path image;
-  std::map<std::string, fs::path> companions = {};  // files by role: "sigstruct", "libpal"
+  std::map<std::string, fs::path> companions = {};  // files by role: "sigstruct", "libpal", …
   std::map<std::string, std::string> options = {};  // values by name: "gramine-version"
 };
+
+// Refuses companions and options that `what` ("an SGXS stream") does not know, as a usage fault: an unnoticed mistake
+// would be measured as something else than what was meant.
+Status takes_only(const MeasureRequest& request, std::string_view what, std::span<const std::string_view> known);
+// The companion or option of that name, if it was given.
+std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role);
+std::optional<std::string> option(const MeasureRequest& request, const std::string& name);
 
 struct Register {    // MRENCLAVE, MRTD, RTMR1, PCR0, MEASUREMENT …
   std::string name;  // as JSON writes it: "mrenclave", "rtmr0"

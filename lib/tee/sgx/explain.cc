@@ -26,8 +26,9 @@ constexpr std::size_t kLookedAtPages = 64, kLookedAtPlaces = std::size_t{1} << 1
 struct Side {
   std::string format;
   fs::path file;
-  Bytes image, libpal, metadata;  // what `load` points into
-  std::optional<Load> load;       // none for a stream
+  Bytes image, libpal, base, metadata;  // what `load` points into
+  std::optional<Bytes> module;          // and this
+  std::optional<Load> load;             // none for a stream
   DigestOf<Alg::sha256> mrenclave{};
   std::uint32_t ssa_frame_size = 0;
   std::uint64_t size = 0;
@@ -47,11 +48,23 @@ Status add_load(Side& side, const MeasureRequest& request, Format format) {
     }
     case Format::open_enclave: {
       TRY(const OeImage image, OeImage::parse(side.image));
-      TRY(side.load, image.load());
+      TRY(side.module, read_module(request));
+      TRY(side.load, image.load(side.module));
+      break;
+    }
+    case Format::ego: {
+      const auto base = companion(request, "ego-enclave");
+      if (!base)
+        return fail(Fault::usage,
+                    "a payload of EGo: it is explained together with the base enclave of its EGo (\"ego-enclave\")");
+      TRY(side.base, read_file(*base, kMaxImage));
+      TRY(const OeImage image, OeImage::parse(side.image));
+      TRY(side.module, read_module(request));
+      TRY(side.load, image.load_behind(side.base, side.module));
       break;
     }
     case Format::sdk_configured: {
-      TRY(const SdkConfig config, read_sdk_config(*companion(request, "config")));
+      TRY(const SdkConfig config, read_sdk_config(*companion(request, "config"), side.image));
       TRY(side.metadata, build_sdk_metadata(side.image, config));
       TRY(const SdkImage image, SdkImage::parse(side.image, side.metadata));
       TRY(side.load, image.load(image.copies().front()));
@@ -396,7 +409,7 @@ class Causes {
     const std::uint64_t threads_a = a[Use::tcs], threads_b = b[Use::tcs];
     if (threads_a != threads_b)
       out_.push_back("threads: " + std::to_string(threads_a) + " in A, " + std::to_string(threads_b) + " in B");
-    for (Use use : {Use::heap, Use::reserved, Use::relocations})
+    for (Use use : {Use::heap, Use::reserved, Use::relocations, Use::configuration})
       if (a[use] != b[use])
         out_.push_back(std::string(to_text(use)) + ": " + bytes_text(a[use]) + " in A, " + bytes_text(b[use]) +
                        " in B");

@@ -38,6 +38,7 @@ std::string_view to_text(Use use) {
     case Use::reserved: return "reserved memory";
     case Use::relocations: return "relocations";
     case Use::manifest: return "manifest";
+    case Use::configuration: return "configuration";
     case Use::other: return "other pages";
   }
   return {};

@@ -28,7 +28,7 @@ Status check_bounds(const ElfSegment& segment);
 std::uint64_t page_flags(const ElfSegment& segment);
 
 // What pages are for.
-enum class Use { segment, tcs, ssa, thread_data, stack, heap, reserved, relocations, manifest, other };
+enum class Use { segment, tcs, ssa, thread_data, stack, heap, reserved, relocations, manifest, configuration, other };
 std::string_view to_text(Use);
 
 // Pages that the loader adds one after the other with the same flags.

@@ -40,7 +40,8 @@ Result<Bytes> signing_material_of(const MeasureRequest& request, const Measureme
   std::ranges::copy(measured.registers[0].digest, mrenclave.begin());
 
   if (const auto given = companion(request, "config")) {
-    TRY(const SdkConfig config, read_sdk_config(*given));
+    TRY(const Artefact artefact, open_artefact(request));
+    TRY(const SdkConfig config, read_sdk_config(*given, artefact.image));
     const Bytes bytes = unsigned_sigstruct(config, mrenclave, bcd);
     TRY(const Sigstruct s, Sigstruct::parse(bytes));
     return signing_material(s, mrenclave, bcd);
@@ -53,7 +54,7 @@ Result<Bytes> signing_material_of(const MeasureRequest& request, const Measureme
   TRY(const Artefact artefact, open_artefact(request));
   if (artefact.format == Format::sgxs) return no_fields("an SGXS stream");
   if (artefact.format == Format::sdk) return material_of_sdk(artefact.image, mrenclave, bcd);
-  if (artefact.format == Format::open_enclave) {
+  if (artefact.format == Format::open_enclave || artefact.format == Format::ego) {
     TRY(const OeImage image, OeImage::parse(artefact.image));
     if (image.sigstruct()) return signing_material(*image.sigstruct(), mrenclave, bcd);
   }

@@ -197,7 +197,7 @@ Status compare_with_signed(ByteView file, const DigestOf<Alg::sha256>& mrenclave
 // A signature in a file of its own is held against it.
 Result<Measurement> measure_sdk_unsigned(ByteView file, const fs::path& config_file,
                                          const std::optional<fs::path>& sigstruct, const Trace& trace) {
-  TRY(const SdkConfig config, read_sdk_config(config_file));
+  TRY(const SdkConfig config, read_sdk_config(config_file, file));
   TRY(const Bytes metadata, build_sdk_metadata(file, config));
   TRY(const SdkImage image, SdkImage::parse(file, metadata));
   Measurement m{.format = std::string(to_text(Format::sdk))};
@@ -272,7 +272,7 @@ Result<Measurement> read_ego(const OeImage& image) {
   const Sigstruct& s = *image.sigstruct();
   const OeProperties& p = image.properties();
   const auto claimed = s.get<"enclavehash">();
-  Measurement m{.format = "ego", .state = State::embedded};
+  Measurement m{.format = std::string(to_text(Format::ego)), .state = State::embedded};
   m.registers = registers_of(claimed);
   m.identity = identity_of(s);
   m.policy = policy_of(s);
@@ -286,23 +286,19 @@ Result<Measurement> read_ego(const OeImage& image) {
   if (signature.rsa && !signature.quotients) m.problems.push_back(kWrongQuotients);
   if (!m.problems.empty()) m.state = State::mismatch;
   m.warnings.push_back(
-      "not recomputed: EGo loads this file behind a base enclave of its own (ego-enclave) and measures both; MRENCLAVE "
-      "is what SIGSTRUCT says, and the code in the file may be another");
+      "not recomputed: EGo loads this file behind a base enclave of its own and measures both; without that file "
+      "(\"ego-enclave\") MRENCLAVE is what SIGSTRUCT says, and the code may be another");
   warn(s, m);
   return m;
 }
 
-Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sigstruct, const Trace& trace) {
-  TRY(const OeImage image, OeImage::parse(file));
-  const bool carries_signature = image.sigstruct().has_value();
-  if (sigstruct && (carries_signature || image.ego_payload()))
-    return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given");
-  if (image.ego_payload()) return read_ego(image);
-  TRY(const Load load, image.load());
+Result<Measurement> measure_oe_load(const OeImage& image, const Load& load, const std::optional<fs::path>& sigstruct,
+                                    const Trace& trace) {
   Mrenclave hash(load.ssa_frame_size, load.size, trace);
   CHECK(load.replay(hash));
   const auto value = hash.finish();
-  Measurement m{.format = std::string(to_text(Format::open_enclave)), .state = State::computed};
+  Measurement m{.format = std::string(to_text(image.ego_payload() ? Format::ego : Format::open_enclave)),
+                .state = State::computed};
   m.registers = registers_of(value);
   const OeProperties& p = image.properties();
   m.inputs = Json::object({{"enclave_size", load.size},
@@ -314,12 +310,13 @@ Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sig
                            {"stack_pages", p.num<"num_stack_pages">()},
                            {"threads", p.num<"num_tcs">()}});
   if ((p.num<"flags">() & kOeZeroBase) != 0) m.inputs["start_address"] = p.num<"start_address">();
+  if (image.ego_payload()) m.inputs["payload_size"] = image.ego_payload()->num<"size">();
   warn_of_unmeasured_code(hash.unmeasured_code(), m);
-  if (!carries_signature)
+  if (!image.sigstruct())
     m.warnings.push_back(
         "not signed yet: a configuration given to the signing tool changes the properties in .oeinfo, "
         "and MRENCLAVE with them");
-  if (carries_signature) {
+  if (image.sigstruct()) {
     judge_single(value, *image.sigstruct(), m);
     warn_of_other_properties(p, *image.sigstruct(), m);
   } else if (sigstruct) {
@@ -328,6 +325,35 @@ Result<Measurement> measure_oe(ByteView file, const std::optional<fs::path>& sig
     m.identity = Json::object();
     m.policy = Json::object();
   }
+  return m;
+}
+
+Failure second_sigstruct() { return fail(Fault::usage, "carries its own SIGSTRUCT; a second one cannot be given"); }
+
+Result<Measurement> measure_oe(ByteView file, const MeasureRequest& request, const Trace& trace) {
+  TRY(const OeImage image, OeImage::parse(file));
+  const auto sigstruct = companion(request, "sigstruct");
+  if (sigstruct && image.sigstruct()) return second_sigstruct();
+  TRY(const std::optional<Bytes> module, read_module(request));
+  TRY(const Load load, image.load(module));
+  TRY(Measurement m, measure_oe_load(image, load, sigstruct, trace));
+  if (module) m.inputs["module_sha256"] = to_hex(digest<Alg::sha256>(*module));
+  return m;
+}
+
+Result<Measurement> measure_ego(ByteView file, const MeasureRequest& request, const Trace& trace) {
+  TRY(const OeImage image, OeImage::parse(file));
+  const auto sigstruct = companion(request, "sigstruct"), base_file = companion(request, "ego-enclave");
+  if (sigstruct && (image.sigstruct() || !base_file)) return second_sigstruct();
+  if (!base_file && companion(request, "module"))
+    return fail(Fault::usage, "a payload of EGo: a module (\"module\") is of its base enclave (\"ego-enclave\")");
+  if (!base_file) return read_ego(image);
+  TRY(const Bytes base, read_file(*base_file, kMaxImage));
+  TRY(const std::optional<Bytes> module, read_module(request));
+  TRY(const Load load, image.load_behind(base, module));
+  TRY(Measurement m, measure_oe_load(image, load, sigstruct, trace));
+  m.inputs["ego_enclave_sha256"] = to_hex(digest<Alg::sha256>(base));
+  if (module) m.inputs["module_sha256"] = to_hex(digest<Alg::sha256>(*module));
   return m;
 }
 
@@ -367,7 +393,8 @@ Result<Measurement> measure_by_kind(const MeasureRequest& request, const Trace& 
   switch (artefact.format) {
     case Format::sgxs: return measure_stream(request.image, sigstruct, trace);
     case Format::gramine: return measure_gramine(artefact.image, request, trace);
-    case Format::open_enclave: return measure_oe(artefact.image, sigstruct, trace);
+    case Format::open_enclave: return measure_oe(artefact.image, request, trace);
+    case Format::ego: return measure_ego(artefact.image, request, trace);
     case Format::sdk_configured:
       return measure_sdk_unsigned(artefact.image, *companion(request, "config"), sigstruct, trace);
     case Format::sdk: break;

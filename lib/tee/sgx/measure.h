@@ -19,7 +19,8 @@
 //   load        what a loader adds, region by region; every format below but the last is read into it
 //   sdk_image   the shared objects of the Intel SGX SDK: ELF segments, then what the metadata adds
 //   sdk_config, sdk_metadata   what the SDK's signing tool makes of an unsigned one and its configuration
-//   oe_image    the shared objects of the Open Enclave SDK
+//   oe_image    the shared objects of the Open Enclave SDK, and the payloads of EGo
+//   oe_program  how Open Enclave's loader reads an ELF file, and links one with another
 //   gramine     manifests, with the library that Gramine loads
 //   sgxs        streams that list the records themselves
 //   request     recognises which of these a file is
@@ -43,7 +44,8 @@ bool recognises(ByteView first_bytes);
 
 // Companions: "sigstruct", the file with the SIGSTRUCT of an image that does not carry its own; "config", the
 // Enclave.config.xml of an SDK enclave that is to be measured as the signing tool would; "libpal", the library that a
-// Gramine manifest is for. Option: "gramine-version".
+// Gramine manifest is for; "ego-enclave", the base enclave that EGo loads a payload behind; "module", what an image
+// of Open Enclave or a base enclave needs (DT_NEEDED). Option: "gramine-version".
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 
 }  // namespace hallmark::sgx

@@ -5,7 +5,8 @@
 // Unlike in the Intel SGX SDK, names, versions and attributes are a part of the image and therefore measured.
 //
 // EGo (of Edgeless Systems) signs the payload of an enclave and not the enclave: the file is loaded behind a base
-// enclave that comes with the installation of EGo, and measured together with it.
+// enclave that comes with the installation of EGo, and measured together with it, by Open Enclave's loader with the
+// changes of Edgeless RT (ert.patch of edgelessrt 0.5). Releases since 0.3.3 load such a pair in the same way.
 #pragma once
 
 #include <optional>
@@ -47,7 +48,7 @@ inline constexpr Layout<21> kOeProperties{"Open Enclave properties",
 using OeProperties = Record<kOeProperties>;
 
 // Of the field `flags`.
-inline constexpr std::uint32_t kOeCapturesFaults = 1, kOeZeroBase = 2;
+inline constexpr std::uint32_t kOeCapturesFaults = 1, kOeZeroBase = 2, kEgoExecutableHeap = 4;
 
 // What EGo appends to the properties, at this offset of .oeinfo: where in the file the configuration stands that the
 // enclave gets to see.
@@ -58,6 +59,25 @@ inline constexpr Layout<2> kEgoPayload{"EGo payload",
                                            {0, 8, "offset"},
                                            {8, 8, "size"},
                                        }}};
+
+// What an image gets to know of the program behind it, at its symbol _module_info; addresses in the enclave but for
+// tdata_rva, which is that program's own. From payload_data_size on it is Edgeless RT's, which has room for two.
+inline constexpr Layout<9> kOeModuleInfo{"Open Enclave module info",
+                                         72,
+                                         {{
+                                             {0, 8, "base_rva"},
+                                             {8, 8, "init_array_rva"},
+                                             {16, 8, "init_array_size"},
+                                             {24, 8, "fini_array_rva"},
+                                             {32, 8, "fini_array_size"},
+                                             {40, 8, "payload_data_size"},
+                                             {48, 8, "tdata_rva"},
+                                             {56, 8, "tdata_size"},
+                                             {64, 8, "tls_size"},
+                                         }}};
+
+// Whether the ELF file, which has a section .oeinfo, is a payload of EGo.
+bool is_ego_payload(const Elf& elf);
 
 class OeImage {
  public:
@@ -70,8 +90,13 @@ class OeImage {
   // A payload for EGo's base enclave; it has no load of its own.
   const std::optional<Record<kEgoPayload>>& ego_payload() const { return ego_payload_; }
 
-  // What the loader does with the file.
-  Result<Load> load() const;
+  // What the loader does with the file, and with the module that it may need (DT_NEEDED), which lies beside it. All
+  // files must outlive the result.
+  Result<Load> load(std::optional<ByteView> module = {}) const;
+  // What EGo's does with a payload and the base enclave that is loaded before it, which may need the module; nothing is
+  // loaded for the payload. The base enclave's own properties do not count, and EGo's has none that a loader would
+  // take.
+  Result<Load> load_behind(ByteView base, std::optional<ByteView> module = {}) const;
 
  private:
   OeImage(ByteView file, Elf elf) : file_(file), elf_(std::move(elf)) {}

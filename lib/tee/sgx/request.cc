@@ -5,6 +5,7 @@
 #include "lib/formats/elf.h"
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/gramine.h"
+#include "lib/tee/sgx/oe_image.h"
 #include "lib/tee/sgx/sgxs.h"
 #include "lib/tee/sgx/sigstruct.h"
 
@@ -12,14 +13,7 @@ namespace hallmark::sgx {
 namespace {
 
 Status only(const MeasureRequest& request, std::string_view format, std::initializer_list<std::string_view> known) {
-  const auto check = [&](const auto& given) -> Status {
-    for (const auto& [name, value] : given)
-      if (std::ranges::find(known, name) == known.end())
-        return fail(Fault::usage, std::string(format) + " is measured without \"" + name + "\"");
-    return {};
-  };
-  CHECK(check(request.companions));
-  return check(request.options);
+  return takes_only(request, format, std::vector(known));
 }
 
 }  // namespace
@@ -30,19 +24,17 @@ std::string_view to_text(Format format) {
     case Format::sdk: return "sgx-sdk-elf";
     case Format::sdk_configured: return "sgx-sdk-elf";
     case Format::open_enclave: return "open-enclave";
+    case Format::ego: return "ego";
     case Format::gramine: return "gramine";
   }
   return {};
 }
 
-std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role) {
-  const auto it = request.companions.find(role);
-  return it == request.companions.end() ? std::nullopt : std::optional(it->second);
-}
-
-std::optional<std::string> option(const MeasureRequest& request, const std::string& name) {
-  const auto it = request.options.find(name);
-  return it == request.options.end() ? std::nullopt : std::optional(it->second);
+Result<std::optional<Bytes>> read_module(const MeasureRequest& request) {
+  const auto file = companion(request, "module");
+  if (!file) return std::optional<Bytes>();
+  TRY(Bytes bytes, read_file(*file, kMaxImage));
+  return std::optional(std::move(bytes));
 }
 
 Result<Artefact> open_artefact(const MeasureRequest& request) {
@@ -67,7 +59,11 @@ Result<Artefact> open_artefact(const MeasureRequest& request) {
   if (elf.find_section(".note.sgxmeta") == nullptr) {
     if (elf.find_section(".oeinfo") == nullptr)
       return fail(Fault::unsupported, "an ELF file without enclave metadata (no section .note.sgxmeta or .oeinfo)");
-    CHECK(only(request, "an Open Enclave image", {"sigstruct"}));
+    if (is_ego_payload(elf)) {
+      CHECK(only(request, "a payload of EGo", {"sigstruct", "ego-enclave", "module"}));
+      return Artefact{Format::ego, std::move(image)};
+    }
+    CHECK(only(request, "an Open Enclave image", {"sigstruct", "module"}));
     return Artefact{Format::open_enclave, std::move(image)};
   }
   CHECK(only(request, "an enclave of the Intel SGX SDK", {"config", "sigstruct"}));

@@ -13,6 +13,7 @@ enum class Format {
   sdk,             // a shared object with the SDK's metadata
   sdk_configured,  // the same code with the configuration that it is to be signed with, "config"
   open_enclave,    // a shared object with .oeinfo
+  ego,             // one for EGo, with "ego-enclave" or without
   gramine,         // a manifest, with "libpal"
 };
 
@@ -31,8 +32,7 @@ struct Artefact {
 // would be measured as something else than what was meant.
 Result<Artefact> open_artefact(const MeasureRequest& request);
 
-// The companion or option of that name, if it was given.
-std::optional<fs::path> companion(const MeasureRequest& request, const std::string& role);
-std::optional<std::string> option(const MeasureRequest& request, const std::string& name);
+// The bytes of "module", if it was given.
+Result<std::optional<Bytes>> read_module(const MeasureRequest& request);
 
 }  // namespace hallmark::sgx

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 20;
 
 constexpr std::uint64_t kBytes = UINT64_MAX / 2, kU32 = UINT32_MAX;
 
-// Names, ranges and order are those of the tool's own table (sign_tool.cpp).
+// Names, ranges and order are those of the tools' own table (sign_tool.cpp). In none of them two rows have a name.
 constexpr std::array kTags{
     SdkConfigTag{"ProdID", 0, 0xffff, &SdkConfig::prod_id},
     SdkConfigTag{"ISVSVN", 0, 0xffff, &SdkConfig::isv_svn},
@@ -29,43 +29,58 @@ constexpr std::array kTags{
     SdkConfigTag{"DisableDebug", 0, 1, &SdkConfig::disable_debug},
     SdkConfigTag{"HW", 0, 0x10, &SdkConfig::hw},
     SdkConfigTag{"TCSNum", 1, kU32, &SdkConfig::tcs_num},
-    SdkConfigTag{"TCSMaxNum", 1, kU32, &SdkConfig::tcs_max_num},
-    SdkConfigTag{"TCSMinPool", 0, kU32, &SdkConfig::tcs_min_pool},
+    SdkConfigTag{"TCSMaxNum", 1, kU32, &SdkConfig::tcs_max_num, Is::number, Sdk::v2_0},
+    SdkConfigTag{"TCSMinPool", 0, kU32, &SdkConfig::tcs_min_pool, Is::number, Sdk::v2_0},
     SdkConfigTag{"TCSPolicy", 0, 1, &SdkConfig::tcs_policy},
-    SdkConfigTag{"StackMaxSize", 0x2000, kBytes, &SdkConfig::stack_max_size, Is::size},
-    SdkConfigTag{"StackMinSize", 0x2000, kBytes, &SdkConfig::stack_min_size, Is::size},
+    SdkConfigTag{"StackMaxSize", 0x1000, kBytes, &SdkConfig::stack_max_size, Is::size, Sdk::v1_6, Sdk::v2_3},
+    SdkConfigTag{"StackMaxSize", 0x2000, kBytes, &SdkConfig::stack_max_size, Is::size, Sdk::v2_4},
+    SdkConfigTag{"StackMinSize", 0x1000, kBytes, &SdkConfig::stack_min_size, Is::size, Sdk::v2_0, Sdk::v2_3},
+    SdkConfigTag{"StackMinSize", 0x2000, kBytes, &SdkConfig::stack_min_size, Is::size, Sdk::v2_4},
     SdkConfigTag{"HeapMaxSize", 0, kBytes, &SdkConfig::heap_max_size, Is::size},
-    SdkConfigTag{"HeapMinSize", 0, kBytes, &SdkConfig::heap_min_size, Is::size},
-    SdkConfigTag{"HeapInitSize", 0, kBytes, &SdkConfig::heap_init_size, Is::size},
-    SdkConfigTag{"ReservedMemMaxSize", 0, kBytes, &SdkConfig::reserved_max_size, Is::size},
-    SdkConfigTag{"ReservedMemMinSize", 0, kBytes, &SdkConfig::reserved_min_size, Is::size},
-    SdkConfigTag{"ReservedMemInitSize", 0, kBytes, &SdkConfig::reserved_init_size, Is::size},
-    SdkConfigTag{"ReservedMemExecutable", 0, 1, &SdkConfig::reserved_executable},
+    SdkConfigTag{"HeapMinSize", 0, kBytes, &SdkConfig::heap_min_size, Is::size, Sdk::v2_0},
+    SdkConfigTag{"HeapInitSize", 0, kBytes, &SdkConfig::heap_init_size, Is::size, Sdk::v2_0},
+    SdkConfigTag{"RsrvMaxSize", 0, kBytes, &SdkConfig::reserved_max_size, Is::size, Sdk::v2_6, Sdk::v2_6},
+    SdkConfigTag{"RsrvMinSize", 0, kBytes, &SdkConfig::reserved_min_size, Is::size, Sdk::v2_6, Sdk::v2_6},
+    SdkConfigTag{"RsrvInitSize", 0, kBytes, &SdkConfig::reserved_init_size, Is::size, Sdk::v2_6, Sdk::v2_6},
+    SdkConfigTag{"ReservedMemMaxSize", 0, kBytes, &SdkConfig::reserved_max_size, Is::size, Sdk::v2_8},
+    SdkConfigTag{"ReservedMemMinSize", 0, kBytes, &SdkConfig::reserved_min_size, Is::size, Sdk::v2_8},
+    SdkConfigTag{"ReservedMemInitSize", 0, kBytes, &SdkConfig::reserved_init_size, Is::size, Sdk::v2_8},
+    SdkConfigTag{"ReservedMemExecutable", 0, 1, &SdkConfig::reserved_executable, Is::number, Sdk::v2_8},
     SdkConfigTag{"MiscSelect", 0, kU32, &SdkConfig::misc_select, Is::mask},
     SdkConfigTag{"MiscMask", 0, kU32, &SdkConfig::misc_mask, Is::mask},
-    SdkConfigTag{"EnableKSS", 0, 1, &SdkConfig::enable_kss},
-    SdkConfigTag{"ISVFAMILYID_H", 0, UINT64_MAX, &SdkConfig::family_id_high, Is::mask},
-    SdkConfigTag{"ISVFAMILYID_L", 0, UINT64_MAX, &SdkConfig::family_id_low, Is::mask},
-    SdkConfigTag{"ISVEXTPRODID_H", 0, UINT64_MAX, &SdkConfig::ext_prod_id_high, Is::mask},
-    SdkConfigTag{"ISVEXTPRODID_L", 0, UINT64_MAX, &SdkConfig::ext_prod_id_low, Is::mask},
-    SdkConfigTag{"EnclaveImageAddress", 0x1000, UINT64_MAX, &SdkConfig::image_address, Is::size},
-    SdkConfigTag{"ELRangeStartAddress", 0, UINT64_MAX, &SdkConfig::elrange_start, Is::size},
-    SdkConfigTag{"ELRangeSize", 0x1000, UINT64_MAX, &SdkConfig::elrange_size, Is::size},
-    SdkConfigTag{"PKRU", 0, 2, &SdkConfig::pkru},
-    SdkConfigTag{"AMX", 0, 2, &SdkConfig::amx},
-    SdkConfigTag{"UserRegionSize", 0, kBytes, &SdkConfig::user_region_size, Is::size},
-    SdkConfigTag{"EnableAEXNotify", 0, 1, &SdkConfig::enable_aex_notify},
-    SdkConfigTag{"EnableIPPFIPS", 0, 1, &SdkConfig::enable_ipp_fips},
-    SdkConfigTag{"EnableOSSLFIPS", 0, 1, &SdkConfig::enable_ossl_fips},
+    SdkConfigTag{"EnableKSS", 0, 1, &SdkConfig::enable_kss, Is::number, Sdk::v2_4},
+    SdkConfigTag{"ISVFAMILYID_H", 0, UINT64_MAX, &SdkConfig::family_id_high, Is::mask, Sdk::v2_4},
+    SdkConfigTag{"ISVFAMILYID_L", 0, UINT64_MAX, &SdkConfig::family_id_low, Is::mask, Sdk::v2_4},
+    SdkConfigTag{"ISVEXTPRODID_H", 0, UINT64_MAX, &SdkConfig::ext_prod_id_high, Is::mask, Sdk::v2_4},
+    SdkConfigTag{"ISVEXTPRODID_L", 0, UINT64_MAX, &SdkConfig::ext_prod_id_low, Is::mask, Sdk::v2_4},
+    SdkConfigTag{"EnclaveImageAddress", 0x1000, UINT64_MAX, &SdkConfig::image_address, Is::size, Sdk::v2_14},
+    SdkConfigTag{"ELRangeStartAddress", 0, UINT64_MAX, &SdkConfig::elrange_start, Is::size, Sdk::v2_14},
+    SdkConfigTag{"ELRangeSize", 0x1000, UINT64_MAX, &SdkConfig::elrange_size, Is::size, Sdk::v2_14},
+    SdkConfigTag{"PKRU", 0, 2, &SdkConfig::pkru, Is::number, Sdk::v2_16},
+    SdkConfigTag{"AMX", 0, 2, &SdkConfig::amx, Is::number, Sdk::v2_18},
+    SdkConfigTag{"UserRegionSize", 0, kBytes, &SdkConfig::user_region_size, Is::size, Sdk::v2_18},
+    SdkConfigTag{"EnableAEXNotify", 0, 1, &SdkConfig::enable_aex_notify, Is::number, Sdk::v2_20},
+    SdkConfigTag{"EnableIPPFIPS", 0, 1, &SdkConfig::enable_ipp_fips, Is::number, Sdk::v2_25},
+    SdkConfigTag{"EnableOSSLFIPS", 0, 1, &SdkConfig::enable_ossl_fips, Is::number, Sdk::v2_26},
 };
 
-// Where each tag was given; 0 where it was not.
-using Lines = std::array<int, kTags.size()>;
+constexpr bool knows(Sdk sdk, const SdkConfigTag& tag) { return tag.from <= sdk && sdk <= tag.last; }
 
-std::size_t index_of(std::uint64_t SdkConfig::*value) {
-  return static_cast<std::size_t>(
-      std::find_if(kTags.begin(), kTags.end(), [&](const auto& tag) { return tag.value == value; }) - kTags.begin());
-}
+using Value = std::uint64_t SdkConfig::*;
+
+// In which line each value was given; 0 where it was not.
+class Lines {
+ public:
+  int& operator[](Value value) { return lines_[index_of(value)]; }
+  int operator[](Value value) const { return lines_[index_of(value)]; }
+
+ private:
+  // The first row with the value stands for all.
+  static std::size_t index_of(Value value) {
+    return static_cast<std::size_t>(std::ranges::find(kTags, value, &SdkConfigTag::value) - kTags.begin());
+  }
+  std::array<int, kTags.size()> lines_{};
+};
 
 Failure wrong(int line, std::string what) {
   return fail(Fault::format, "configuration: line " + std::to_string(line) + ": " + std::move(what));
@@ -116,9 +131,11 @@ Status read_tag(const tinyxml2::XMLElement& element, SdkConfig& config, Lines& l
   const std::string_view name = element.Name();
   const int line = element.GetLineNum();
   const std::string what(name.substr(0, 64));
-  const auto tag = std::find_if(kTags.begin(), kTags.end(), [&](const auto& t) { return t.name == name; });
-  if (tag == kTags.end()) return wrong(line, "<" + what + "> is no tag of the signing tool");
-  int& given = lines[static_cast<std::size_t>(tag - kTags.begin())];
+  const auto tag = std::ranges::find_if(kTags, [&](const auto& t) { return t.name == name && knows(config.sdk, t); });
+  if (tag == kTags.end())
+    return wrong(line,
+                 "<" + what + "> is no tag of the signing tool of SDK " + std::string(release_of(config.sdk).name));
+  int& given = lines[tag->value];
   if (given != 0) return wrong(line, what + ": stands in line " + std::to_string(given) + " already");
   given = line;
   TRY(const std::string_view text, only_text(element, what));
@@ -138,18 +155,18 @@ class Rules {
  public:
   Rules(const SdkConfig& config, const Lines& lines) : config_(config), lines_(lines) {}
 
-  using Value = std::uint64_t SdkConfig::*;
-  bool given(Value v) const { return lines_[index_of(v)] != 0; }
+  bool given(Value v) const { return lines_[v] != 0; }
 
   Status at_most(Value small, Value large) const {
     if (config_.*small <= config_.*large) return {};
     return fails(small, large, text(small) + " is more than " + text(large));
   }
   Status fails(Value a, Value b, std::string why) const {
-    return wrong(std::max(lines_[index_of(a)], lines_[index_of(b)]), std::move(why));
+    return wrong(std::max(lines_[a], lines_[b]), std::move(why));
   }
   std::string text(Value v) const {
-    const SdkConfigTag& tag = kTags[index_of(v)];
+    const SdkConfigTag& tag =
+        *std::ranges::find_if(kTags, [&](const auto& t) { return t.value == v && knows(config_.sdk, t); });
     return std::string(tag.name) + " " + spell(tag, config_.*v);
   }
 
@@ -210,9 +227,9 @@ Result<const tinyxml2::XMLElement*> root_of(const tinyxml2::XMLDocument& documen
 
 // ATTRIBUTES and XFRM, Intel SDM volume 3D, "ATTRIBUTES".
 constexpr std::uint64_t kMode64 = 0x4, kProvisionKey = 0x10, kEinitTokenKey = 0x20, kKss = 0x80, kAexNotify = 0x400;
-// The signing tool leaves these open for all enclaves.
+// The signing tools since 2.18 leave these open for all enclaves.
 constexpr std::uint64_t kNeverChecked = 0x00ff000000000000;
-constexpr std::uint64_t kXfrmLegacy = 0x3, kXfrmAvx512 = 0xe6, kXfrmPkru = 0x200, kXfrmAmx = 0x60000;
+constexpr std::uint64_t kXfrmLegacy = 0x3, kXfrmAvx = 0x6, kXfrmAvx512 = 0xe6, kXfrmPkru = 0x200, kXfrmAmx = 0x60000;
 constexpr std::uint64_t kXfrmKnown = kXfrmLegacy | kXfrmAvx512 | kXfrmPkru | kXfrmAmx;
 constexpr std::uint64_t kLoaderChooses = 2;
 
@@ -221,7 +238,7 @@ struct Masked {
 };
 
 Masked attributes(const SdkConfig& c) {
-  Masked out{0, ~(kAttributeDebug | kNeverChecked)};
+  Masked out{0, ~(kAttributeDebug | (c.sdk < Sdk::v2_18 ? 0 : kNeverChecked))};
   if (c.disable_debug == 1) out.mask |= kAttributeDebug;
   for (auto [asked, bit] : {std::pair{c.provision_key, kProvisionKey}, std::pair{c.launch_key, kEinitTokenKey},
                             std::pair{c.enable_kss, kKss}, std::pair{c.enable_aex_notify, kAexNotify},
@@ -231,7 +248,8 @@ Masked attributes(const SdkConfig& c) {
 }
 
 Masked xfrm(const SdkConfig& c) {
-  Masked out{kXfrmLegacy, kXfrmLegacy | ~kXfrmKnown};
+  // A state that the tool does not know must be off, and so are the later ones by their default.
+  Masked out{kXfrmLegacy, kXfrmLegacy | ~(c.sdk < Sdk::v2_5 ? kXfrmLegacy | kXfrmAvx : kXfrmKnown)};
   for (auto [choice, bits] : {std::pair{c.pkru, kXfrmPkru}, std::pair{c.amx, kXfrmAmx}}) {
     if (choice == 1) out.value |= bits;
     if (choice != kLoaderChooses) out.mask |= bits;
@@ -251,7 +269,7 @@ RecordBuilder<kSigstruct> body(const SdkConfig& c) {
   s.set<"header">(kSigstructHeader).set<"header2">(kSigstructHeader2).set<"exponent">(3);
   s.set<"type">(c.release_type == 1 ? 0x80000000 : 0).set<"vendor">(c.intel_signed == 1 ? 0x8086 : 0);
   s.set<"swdefined">(c.hw);
-  s.set<"miscselect">(c.misc_select & c.misc_mask).set<"miscmask">(c.misc_mask);
+  s.set<"miscselect">(c.sdk < Sdk::v2_22 ? c.misc_select : c.misc_select & c.misc_mask).set<"miscmask">(c.misc_mask);
   s.set<"isvfamilyid">(identifier(c.family_id_high, c.family_id_low));
   s.set<"isvextprodid">(identifier(c.ext_prod_id_high, c.ext_prod_id_low));
   s.set<"attributes">(attributes(c).value).set<"attributes_mask">(attributes(c).mask);
@@ -262,9 +280,13 @@ RecordBuilder<kSigstruct> body(const SdkConfig& c) {
 
 }  // namespace
 
-std::span<const SdkConfigTag> sdk_config_tags() { return kTags; }
+std::vector<SdkConfigTag> sdk_config_tags(Sdk sdk) {
+  std::vector<SdkConfigTag> out;
+  std::ranges::copy_if(kTags, std::back_inserter(out), [&](const auto& tag) { return knows(sdk, tag); });
+  return out;
+}
 
-Result<SdkConfig> parse_sdk_config(ByteView xml) {
+Result<SdkConfig> parse_sdk_config(ByteView xml, Sdk sdk) {
   if (xml.size() > kMaxXml)
     return fail(Fault::format, "configuration: has " + std::to_string(xml.size()) + " bytes, at most " +
                                    std::to_string(kMaxXml) + " allowed");
@@ -277,33 +299,44 @@ Result<SdkConfig> parse_sdk_config(ByteView xml) {
     return wrong(document.ErrorLineNum(), std::string("is not well-formed XML (") + document.ErrorName() + ")");
   TRY(const tinyxml2::XMLElement* root, root_of(document));
 
-  SdkConfig config;
-  Lines lines{};
+  SdkConfig config{.sdk = sdk};
+  if (sdk < Sdk::v2_4) config.stack_min_size = 0x1000;
+  if (sdk < Sdk::v2_0) config.heap_max_size = 0x100000;
+  Lines lines;
   for (const tinyxml2::XMLNode* node = root->FirstChild(); node != nullptr; node = node->NextSibling()) {
     if (node->ToComment() != nullptr) continue;
     if (node->ToElement() == nullptr) return wrong(node->GetLineNum(), "text between the elements");
     CHECK(read_tag(*node->ToElement(), config, lines));
   }
-  for (auto [value, default_is] : {std::pair{&SdkConfig::tcs_max_num, &SdkConfig::tcs_num},
-                                   std::pair{&SdkConfig::heap_init_size, &SdkConfig::heap_max_size},
-                                   std::pair{&SdkConfig::reserved_init_size, &SdkConfig::reserved_max_size}}) {
-    int& line = lines[index_of(value)];
-    if (line != 0) continue;
-    config.*value = config.*default_is;
-    line = lines[index_of(default_is)];
+  // The values that follow another one where they are not given. SDK 1 had no pages added or removed later: all of the
+  // heap and of the stacks, and every thread, is there from the start.
+  struct Follows {
+    Value value, other;
+    Sdk last;
+  };
+  for (auto [value, other, last] : {Follows{&SdkConfig::tcs_max_num, &SdkConfig::tcs_num, kNewestSdk},
+                                    Follows{&SdkConfig::heap_init_size, &SdkConfig::heap_max_size, kNewestSdk},
+                                    Follows{&SdkConfig::reserved_init_size, &SdkConfig::reserved_max_size, kNewestSdk},
+                                    Follows{&SdkConfig::heap_min_size, &SdkConfig::heap_max_size, Sdk::v1_9},
+                                    Follows{&SdkConfig::stack_min_size, &SdkConfig::stack_max_size, Sdk::v1_9},
+                                    Follows{&SdkConfig::tcs_min_pool, &SdkConfig::tcs_num, Sdk::v1_9}}) {
+    if (lines[value] != 0 || sdk > last) continue;
+    config.*value = config.*other;
+    lines[value] = lines[other];
   }
   CHECK(check_rules(config, lines));
   return config;
 }
 
-Result<SdkConfig> read_sdk_config(const fs::path& file) {
+Result<SdkConfig> read_sdk_config(const fs::path& file, ByteView enclave) {
+  TRY(const Sdk sdk, sdk_of(enclave));
   TRY(const Bytes xml, read_file(file, kMaxFile));
-  return in(file.string(), parse_sdk_config(xml));
+  return in(file.string(), parse_sdk_config(xml, sdk));
 }
 
 Json to_json(const SdkConfig& config) {
   Json out = Json::object();
-  for (const SdkConfigTag& tag : kTags) {
+  for (const SdkConfigTag& tag : sdk_config_tags(config.sdk)) {
     const std::uint64_t value = config.*tag.value;
     out[tag.name] = tag.is == Is::number ? Json(value) : Json(hex_offset(value));
   }

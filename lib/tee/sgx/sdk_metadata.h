@@ -1,7 +1,7 @@
 // The metadata that the SDK's signing tool writes into an enclave for a configuration: layout, patches, thread
 // templates. It is a function of the unsigned file and the configuration, and so is MRENCLAVE. As for what is read
 // here, the sources are the specification: manage_metadata.cpp, sign_tool.cpp, update_global_data.hxx, global_data.h
-// and thread_data.h of linux-sgx 2.26, and ema.c and bit_array.c of sgx-emm for the size of what they allocate.
+// and thread_data.h at the tags of linux-sgx, and ema.c and bit_array.c of sgx-emm for the size of what they allocate.
 #pragma once
 
 #include "lib/base/layout.h"
@@ -34,7 +34,8 @@ inline constexpr Layout<19> kThreadData{"thread data",
                                             {184, 8, "aex_notify_entropy"},
                                         }}};
 
-// global_data_t of SDK 2.25 and later, the contents of the symbol g_global_data.
+// global_data_t of SDK 2.25 and later, the contents of the symbol g_global_data. In older ones it is smaller: it lacks
+// fields, of the thread data too, and what follows moves up.
 inline constexpr Layout<20> kGlobalData{
     "global data",
     1768,
@@ -46,17 +47,16 @@ inline constexpr Layout<20> kGlobalData{
         {1736, 8, "elrange_start"}, {1744, 8, "elrange_size"}, {1752, 8, "edmm_overhead"}, {1760, 8, "fips"},
     }}};
 
-// The size of g_global_data tells which SDK an enclave was linked with.
-struct SdkGeneration {
-  std::uint64_t size;
-  std::string_view sdk;
-  bool known;  // its fields are; of the others only the size is
+// The bytes of kGlobalData that are missing where g_global_data has fewer than `since`, in order of their offset.
+struct GlobalDataGap {
+  std::size_t offset, size;
+  std::uint64_t since;
 };
-std::span<const SdkGeneration> sdk_generations();
+std::span<const GlobalDataGap> global_data_gaps();
 
 // The copies of the metadata for this file and configuration, one behind the other, as they would stand in the section
 // .note.sgxmeta; what the section holds now is not looked at. In each is what unsigned_sigstruct() makes while
-// MRENCLAVE and date are open.
+// MRENCLAVE and date are open. The configuration is one read for the SDK of the file.
 Result<Bytes> build_sdk_metadata(ByteView file, const SdkConfig& config);
 
 }  // namespace hallmark::sgx

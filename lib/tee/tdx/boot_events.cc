@@ -235,16 +235,16 @@ void merge(Json& into, const Json& from) {
   for (const auto& [key, value] : from.members()) into[key] = value;
 }
 
-// The UKI's sections, and the initrd that its kernel gets: the section ".initrd" is read once for both.
-struct UkiDigests {
-  std::vector<Digest> sections;  // as Uki::measured() has them
-  Digest kernel{};
-  std::optional<Digest> initrd;
-  std::uint64_t initrd_size = 0;
-};
+// `head` is what the monitor wrote at the beginning, and empty if that is as in the file.
+DigestResult image_digest(const Pe& pe, const Content& image, const Bytes& head, BootDigests& digests) {
+  if (const auto it = digests.images.find(head); it != digests.images.end()) return it->second;
+  TRY(const Digest digest, authenticode<Alg::sha384>(pe, image));
+  return digests.images.emplace(head, digest).first->second;
+}
 
-Result<UkiDigests> digest_uki(const uki::Uki& uki, bool sections, bool initrd) {
-  UkiDigests out;
+// The UKI's sections, and the initrd that its kernel gets: the section ".initrd" is read once for both.
+Result<BootDigests::Uki> digest_uki(const uki::Uki& uki, bool sections, bool initrd) {
+  BootDigests::Uki out;
   const auto& parts = uki.initrd();
   const bool shared = initrd && sections && uki.initrd_section() && !parts.empty() &&
                       parts.front().size() == uki.initrd_section()->size() &&
@@ -275,7 +275,10 @@ Result<UkiDigests> digest_uki(const uki::Uki& uki, bool sections, bool initrd) {
 
 }  // namespace
 
-Result<std::vector<Event>> boot_events(const Profile& profile, const DirectBoot& boot, Via via) {
+Result<std::vector<Event>> boot_events(const Profile& profile, const DirectBoot& boot, Via via,
+                                       BootDigests* known_digests) {
+  BootDigests fresh;
+  BootDigests& digests = known_digests == nullptr ? fresh : *known_digests;
   CHECK(check_direct_boot(profile));
   if (boot.command_line.size() > kMaxCommandLine || boot.command_line.find('\0') != boot.command_line.npos)
     return fail(Fault::usage, "command line: has " + std::to_string(boot.command_line.size()) + " bytes, or a NUL");
@@ -286,25 +289,30 @@ Result<std::vector<Event>> boot_events(const Profile& profile, const DirectBoot&
 
   const bool patched =
       profile.patches_kernel() && (known.has_header || profile.vmm.setup_header == SetupHeader::any_file);
+  Bytes head;
   if (patched) {
     if (boot.memory == 0 && initrd_size != 0)
       return fail(Fault::usage, "with profile " + profile.name() +
                                     " the kernel that is measured depends on the size of the guest's memory: give it");
-    TRY(Bytes head, in(boot.kernel->path().string(),
-                       setup_header_from_qemu(kernel, {boot.memory, initrd_size, boot.command_line})));
-    kernel = kernel.beginning_with(std::move(head));
+    TRY(head, in(boot.kernel->path().string(),
+                 setup_header_from_qemu(kernel, {boot.memory, initrd_size, boot.command_line})));
+    kernel = kernel.beginning_with(head);
   }
 
   // The two large files are hashed at the same time.
   KernelInputs given;
   std::future<DigestResult> initrd;
-  if (initrd_size != 0) initrd = meanwhile([&] { return digest<Alg::sha384>(Content(*boot.initrd)); });
-  const DigestResult kernel_digest = authenticode<Alg::sha384>(pe, kernel);
-  if (initrd_size != 0) {
-    TRY(given.initrd, initrd.get());
-    given.initrd_inputs = Json::object({{"size", initrd_size}});
+  if (initrd_size != 0 && !digests.initrd)
+    initrd = meanwhile([&] { return digest<Alg::sha384>(Content(*boot.initrd)); });
+  const DigestResult kernel_digest = image_digest(pe, kernel, head, digests);
+  if (initrd.valid()) {
+    TRY(digests.initrd, initrd.get());
   }
   if (!kernel_digest) return Failure(kernel_digest.error());
+  if (initrd_size != 0) {
+    given.initrd = digests.initrd;
+    given.initrd_inputs = Json::object({{"size", initrd_size}});
+  }
 
   const std::string text = loader_text(profile.firmware, boot.command_line, initrd_size != 0);
   given.load_options = load_options(text);
@@ -320,7 +328,10 @@ Result<std::vector<Event>> boot_events(const Profile& profile, const DirectBoot&
   return log.take();
 }
 
-Result<std::vector<Event>> boot_events(const Profile& profile, const UkiBoot& boot, Via via) {
+Result<std::vector<Event>> boot_events(const Profile& profile, const UkiBoot& boot, Via via,
+                                       BootDigests* known_digests) {
+  BootDigests fresh;
+  BootDigests& digests = known_digests == nullptr ? fresh : *known_digests;
   CHECK(check_direct_boot(profile));
   const std::string name = boot.image->path().string();
   Content image(*boot.image);
@@ -332,26 +343,34 @@ Result<std::vector<Event>> boot_events(const Profile& profile, const UkiBoot& bo
   TRY(const auto setup, in(name, read_linux_setup(image)));
   const bool patched = profile.patches_kernel() && (setup || profile.vmm.setup_header == SetupHeader::any_file);
   Content loaded = image;
+  Bytes head;
   if (patched) {
-    TRY(Bytes head, in(name, setup_header_from_qemu(image, {})));
-    loaded = image.beginning_with(std::move(head));
+    TRY(head, in(name, setup_header_from_qemu(image, {})));
+    loaded = image.beginning_with(head);
   }
 
   Log log(profile, via);
   const bool sections = log.measures(uki.stub().measures_without_tpm);
   const bool kernel_measures = log.measures(known.measures.value_or(true));
   // Hashing the image takes as long as hashing its sections.
-  auto whole = meanwhile([&] { return authenticode<Alg::sha384>(pe, loaded); });
-  const auto parts = digest_uki(uki, sections, kernel_measures);
-  TRY(const Digest image_digest, whole.get());
-  if (!parts) return Failure(parts.error());
+  auto whole = meanwhile([&] { return image_digest(pe, loaded, head, digests); });
+  Status hashed;
+  if (!digests.uki) {
+    if (auto found = digest_uki(uki, sections, kernel_measures))
+      digests.uki = *std::move(found);
+    else
+      hashed = Failure(std::move(found).error());
+  }
+  TRY(const Digest whole_digest, whole.get());
+  CHECK(std::move(hashed));
+  const BootDigests::Uki* parts = &*digests.uki;
 
   Json inputs = image_inputs(image, patched);
   inputs["stub"] = "systemd-stub " +
                    (uki.stub_version().empty() ? std::to_string(uki.stub().release) : printable(uki.stub_version()));
   inputs["stub_measures_without_tpm"] = uki.stub().measures_without_tpm;
   merge(inputs, describe(known));
-  log.image("UKI image", pe, image_digest, std::move(inputs));
+  log.image("UKI image", pe, whole_digest, std::move(inputs));
   log.ready_to_boot();
 
   for (std::size_t i = 0; i < parts->sections.size(); i++) {

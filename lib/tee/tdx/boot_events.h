@@ -11,6 +11,7 @@
 // that is not looked at here, and neither is a boot option that returns and is followed by another one.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,6 +31,21 @@ namespace hallmark::tdx {
 // - stubs and kernels that know nothing but a TPM are heard.
 enum class Via { cc, tpm };
 
+// What predictions for one guest under several profiles share: with it, a large file is hashed once for all of them. It
+// belongs to the same files and the same Via every time.
+struct BootDigests {
+  std::map<Bytes, Digest> images;  // Authenticode, by the beginning that the monitor wrote; none: as in the file
+  std::optional<Digest> initrd;    // of a direct boot
+  // Of a unified kernel image: its sections as Uki::measured() has them, its kernel, and the initrd as it is served.
+  struct Uki {
+    std::vector<Digest> sections;
+    Digest kernel{};
+    std::optional<Digest> initrd;
+    std::uint64_t initrd_size = 0;
+  };
+  std::optional<Uki> uki;
+};
+
 struct DirectBoot {
   const InputFile* kernel = nullptr;  // -kernel, a bzImage with an EFI stub
   const InputFile* initrd = nullptr;  // -initrd, if there is one
@@ -39,13 +55,13 @@ struct DirectBoot {
   // in the kernel's header: mainline does since 6.9.
   std::optional<bool> kernel_measures = std::nullopt;
 };
-Result<std::vector<Event>> boot_events(const Profile&, const DirectBoot&, Via = Via::cc);
+Result<std::vector<Event>> boot_events(const Profile&, const DirectBoot&, Via = Via::cc, BootDigests* known = nullptr);
 
 struct UkiBoot {
   const InputFile* image = nullptr;                     // -kernel, with neither -initrd nor -append
   std::optional<unsigned> stub_release = std::nullopt;  // of systemd-stub, instead of what the image says
   std::optional<bool> kernel_measures = std::nullopt;   // as above
 };
-Result<std::vector<Event>> boot_events(const Profile&, const UkiBoot&, Via = Via::cc);
+Result<std::vector<Event>> boot_events(const Profile&, const UkiBoot&, Via = Via::cc, BootDigests* known = nullptr);
 
 }  // namespace hallmark::tdx

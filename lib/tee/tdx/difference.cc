@@ -150,6 +150,13 @@ void try_profiles(const std::vector<Prediction>& others, const Reported& reporte
       out.causes.insert(out.causes.begin(), "profile: " + other.profile + " gives what was reported");
       return;
     }
+    if (out.first && out.first->predicted && out.first->reported) {
+      const auto events = of_register(other.events, out.first->rtmr);
+      const Event* theirs_here = out.first->index < events.size() ? events[out.first->index] : nullptr;
+      const bool said = std::ranges::any_of(out.causes, [](const std::string& c) { return c.starts_with("event: "); });
+      if (!said && theirs_here != nullptr && theirs_here->digest == out.first->reported->digest)
+        out.causes.push_back("event: profile " + other.profile + " gives the reported digest of " + name(*theirs_here));
+    }
     if (divergence && divergence->equal > most) {
       best = &other;
       most = divergence->equal;
@@ -183,7 +190,7 @@ std::string_view to_text(RegisterRow::Is is) {
 
 }  // namespace
 
-bool Difference::agrees() const { return agree(registers) && !first; }
+bool Difference::agrees() const { return agree(registers) && !first && attested.empty(); }
 
 bool Difference::partly() const {
   return std::ranges::any_of(registers, [](const RegisterRow& row) {
@@ -224,14 +231,16 @@ Json to_json(const Difference& difference) {
                           {"index", std::uint64_t{difference.first->index}},
                           {"predicted", difference.first->predicted ? to_json(*difference.first->predicted) : Json()},
                           {"reported", difference.first->reported ? to_json(*difference.first->reported) : Json()}});
-  Json causes = Json::array();
+  Json causes = Json::array(), attested = Json::array();
   for (const std::string& cause : difference.causes) causes.push_back(cause);
+  for (const std::string& line : difference.attested) attested.push_back(line);
   return Json::object(
       {{"agrees", difference.agrees()},
        {"partly", difference.partly()},
        {"registers", registers},
        {"first_difference", first},
        {"causes", causes},
+       {"attested", attested},
        {"agreeing_profile", difference.agreeing_profile ? Json(*difference.agreeing_profile) : Json()}});
 }
 
@@ -250,6 +259,8 @@ std::string to_text(const Difference& difference) {
            std::to_string(difference.first->rtmr) + "\n    predicted " + side(difference.first->predicted) +
            "\n    reported  " + side(difference.first->reported) + "\n";
   }
+  if (!difference.attested.empty()) out += "\nattested, and not as it must be:\n";
+  for (const std::string& line : difference.attested) out += "  - " + line + "\n";
   if (!difference.causes.empty()) out += "\nwhy:\n";
   for (const std::string& cause : difference.causes) out += "  - " + cause + "\n";
   return out;

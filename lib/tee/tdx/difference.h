@@ -51,6 +51,8 @@ struct Difference {
   };
   std::optional<First> first;
   std::vector<std::string> causes;  // the most telling first
+  // What is attested beside the registers and is not as it must be, one sentence each.
+  std::vector<std::string> attested;
   // The profile whose prediction gives all that was reported, where the asked one does not.
   std::optional<std::string> agreeing_profile;
 

@@ -13,7 +13,6 @@ constexpr std::uint32_t kMaxSections = 64;
 constexpr std::uint64_t kMaxAddress = std::uint64_t{1} << 52;  // MAXPHYADDR
 constexpr std::uint32_t kExtend = 1, kAug = 2;
 constexpr std::uint32_t kSignature = 0x46564454;  // "TDVF"
-constexpr std::size_t kVolumeSignatureAt = 40;    // EFI_FIRMWARE_VOLUME_HEADER.Signature
 
 std::string range(std::uint64_t offset, std::uint64_t size) {
   return hex_offset(size) + " bytes at " + hex_offset(offset);
@@ -200,12 +199,6 @@ Bytes join_firmware(ByteView vars, ByteView code) {
   Bytes out(vars.begin(), vars.end());
   out.insert(out.end(), code.begin(), code.end());
   return out;
-}
-
-bool recognises(ByteView first_bytes) {
-  constexpr std::string_view kVolume = "_FVH";
-  return first_bytes.size() >= kVolumeSignatureAt + kVolume.size() &&
-         as_text(first_bytes.subspan(kVolumeSignatureAt, kVolume.size())) == kVolume;
 }
 
 }  // namespace hallmark::tdx

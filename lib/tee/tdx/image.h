@@ -101,7 +101,4 @@ class Image {
 // Firmware that comes in two files (OVMF_VARS.fd and OVMF_CODE.fd) is one image with the variables first.
 Bytes join_firmware(ByteView vars, ByteView code);
 
-// Whether a file that begins like this may be firmware: its first volume has the signature "_FVH", or it is padding.
-bool recognises(ByteView first_bytes);
-
 }  // namespace hallmark::tdx

@@ -24,6 +24,15 @@ std::optional<unsigned> rtmr_of(LogKind kind, std::uint32_t index) {
   return index - 1;
 }
 
+// TCG PC Client Platform Firmware Profile 1.06, 10.4.5.3: a TPM that was started from another locality than 0 begins
+// PCR 0 with its number.
+void start_locality(const LogRecord& record, Pcrs& pcrs) {
+  constexpr std::string_view kSignature("StartupLocality\0", 16);
+  if (record.index == 0 && record.data.size() == kSignature.size() + 1 &&
+      as_text(record.data).starts_with(kSignature) && !pcrs.contains(0))
+    pcrs[0].back() = record.data.back();
+}
+
 Digest to_digest(ByteView bytes) {
   Digest out;
   std::ranges::copy(bytes, out.begin());
@@ -49,14 +58,19 @@ Result<GuestLog> read_guest_log(ByteView log) {
   const auto sha384 = static_cast<std::uint16_t>(LogAlgorithm::sha384);
   out.kind = registers && parsed.algorithms == std::vector{sha384} ? LogKind::ccel : LogKind::tpm;
   for (const LogRecord& record : parsed.records) {
-    const auto rtmr = rtmr_of(out.kind, record.index);
-    if (!rtmr || record.type == tcg::kNoAction) continue;
+    if (record.type == tcg::kNoAction) {
+      if (out.kind == LogKind::tpm) start_locality(record, out.pcrs);
+      continue;
+    }
     const ByteView value = record.digest(LogAlgorithm::sha384);
     if (value.size() != Digest().size())
       return fail(Fault::unsupported,
                   "event log: record at " + hex_offset(record.offset) +
                       ": has no SHA-384 digest; only logs with one can be compared with a TDX guest");
     const Digest digest = to_digest(value);
+    if (out.kind == LogKind::tpm) extend<Alg::sha384>(out.pcrs[record.index], digest);
+    const auto rtmr = rtmr_of(out.kind, record.index);
+    if (!rtmr) continue;
     out.events.push_back({*rtmr, record.type, describe_event(record.type, record.data), digest, Provenance::supplied,
                           Json::object({{"offset", record.offset},
                                         {"size", std::uint64_t{record.data.size()}},

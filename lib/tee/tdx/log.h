@@ -5,6 +5,7 @@
 // dstack's JSON counts from 0.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -19,8 +20,12 @@ namespace hallmark::tdx {
 enum class LogKind { ccel, tpm };
 std::string_view to_text(LogKind);
 
+// Platform configuration registers by number.
+using Pcrs = std::map<std::uint32_t, Digest>;
+
 struct GuestLog {
   LogKind kind = LogKind::ccel;
+  Pcrs pcrs;  // of a TPM's log: what its SHA-384 bank has after it
   // Of the registers alone, `supplied`; "authenticated" in the inputs says that the digest is that of the event's data.
   std::vector<Event> events;
 };

@@ -88,6 +88,8 @@ outputs:
 - {path: out/e.xml}
 - {path: out/a.manifest.sgx, kind: sgx, libpal: out/libpal.so, gramine_version: "1.9"}
 - {path: out/libpal.so}
+- {path: out/app, kind: sgx, ego_enclave: out/ego-enclave, module: out/libpal.so}
+- {path: out/ego-enclave}
 )",
                          "hallmark.yaml");
   ASSERT_TRUE(spec) << spec.error().message();
@@ -100,8 +102,11 @@ outputs:
   EXPECT_EQ(spec->recipe.outputs[2].with.companions.at("config"), "out/e.xml");
   EXPECT_EQ(spec->recipe.outputs[4].with.companions.at("libpal"), "out/libpal.so");
   EXPECT_EQ(spec->recipe.outputs[4].with.options.at("gramine-version"), "1.9");
+  EXPECT_EQ(spec->recipe.outputs[6].with.companions.at("ego-enclave"), "out/ego-enclave");
+  EXPECT_EQ(spec->recipe.outputs[6].with.companions.at("module"), "out/libpal.so");
   // Said in the words it was read in.
   EXPECT_EQ(to_json(*spec).find("outputs")->items()[4].find("gramine_version")->string(), "1.9");
+  EXPECT_EQ(to_json(*spec).find("outputs")->items()[6].find("ego_enclave")->string(), "out/ego-enclave");
 }
 
 TEST(Spec, RefusesByFieldAndLine) {

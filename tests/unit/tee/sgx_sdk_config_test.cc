@@ -9,11 +9,11 @@ namespace {
 
 using testing::HasSubstr;
 
-Result<SdkConfig> parse(std::string_view xml) { return parse_sdk_config(as_bytes(xml)); }
+Result<SdkConfig> parse(std::string_view xml, Sdk sdk = kNewestSdk) { return parse_sdk_config(as_bytes(xml), sdk); }
 
 // Line 1 is the root's tag, and the elements begin in line 2.
-Result<SdkConfig> parse_elements(const std::string& elements) {
-  return parse("<EnclaveConfiguration>\n" + elements + "\n</EnclaveConfiguration>\n");
+Result<SdkConfig> parse_elements(const std::string& elements, Sdk sdk = kNewestSdk) {
+  return parse("<EnclaveConfiguration>\n" + elements + "\n</EnclaveConfiguration>\n", sdk);
 }
 
 std::string error(const Result<SdkConfig>& r) {
@@ -31,6 +31,42 @@ TEST(SdkConfig, WhatIsLeftOutHasTheToolsDefault) {
   EXPECT_EQ(other.heap_init_size, 0x5000u);
   EXPECT_EQ(other.tcs_max_num, 4u);
   EXPECT_EQ(parse_elements("<ReservedMemMaxSize>0x3000</ReservedMemMaxSize>")->reserved_init_size, 0x3000u);
+}
+
+// Oracle: the same table at the tags before and after a change.
+TEST(SdkConfig, EveryToolHasItsOwnTags) {
+  for (auto [sdk, count] :
+       {std::pair{Sdk::v1_6, 14u}, std::pair{Sdk::v2_0, 19u}, std::pair{Sdk::v2_3, 19u}, std::pair{Sdk::v2_4, 24u},
+        std::pair{Sdk::v2_6, 27u}, std::pair{Sdk::v2_8, 28u}, std::pair{Sdk::v2_14, 31u}, std::pair{Sdk::v2_16, 32u},
+        std::pair{Sdk::v2_18, 34u}, std::pair{Sdk::v2_20, 35u}, std::pair{Sdk::v2_24, 35u}, std::pair{Sdk::v2_25, 36u},
+        std::pair{Sdk::v2_26, 37u}}) {
+    const auto tags = sdk_config_tags(sdk);
+    EXPECT_EQ(tags.size(), count);
+    for (const SdkConfigTag& tag : tags)
+      EXPECT_EQ(std::ranges::count(tags, tag.name, &SdkConfigTag::name), 1) << tag.name;
+    EXPECT_EQ(to_json(*parse("<EnclaveConfiguration/>", sdk)).members().size(), count);
+  }
+  EXPECT_EQ(parse_elements("<RsrvMaxSize>0x3000</RsrvMaxSize>", Sdk::v2_6)->reserved_init_size, 0x3000u);
+  for (auto [element, sdk, name] : {std::tuple{"<EnableKSS>1</EnableKSS>", Sdk::v2_3, "2.3"},
+                                    std::tuple{"<RsrvMaxSize>0</RsrvMaxSize>", Sdk::v2_8, "2.8 and 2.9"},
+                                    std::tuple{"<StackMinSize>0x2000</StackMinSize>", Sdk::v1_9, "1.9"},
+                                    std::tuple{"<EnableIPPFIPS>1</EnableIPPFIPS>", Sdk::v2_24, "2.24"}})
+    EXPECT_THAT(error(parse_elements(element, sdk)),
+                HasSubstr(std::string("is no tag of the signing tool of SDK ") + name));
+}
+
+// Oracle: as above, and metadata.h for the numbers.
+TEST(SdkConfig, DefaultsAreThoseOfTheSdk) {
+  const SdkConfig sdk1 = *parse_elements("<TCSNum>3</TCSNum><StackMaxSize>0x1000</StackMaxSize>", Sdk::v1_6);
+  EXPECT_EQ(sdk1.heap_max_size, 0x100000u);
+  EXPECT_EQ(sdk1.heap_min_size, 0x100000u);
+  EXPECT_EQ(sdk1.heap_init_size, 0x100000u);
+  EXPECT_EQ(sdk1.stack_min_size, 0x1000u);
+  EXPECT_EQ(sdk1.tcs_max_num, 3u);
+  EXPECT_EQ(parse("<EnclaveConfiguration/>", Sdk::v2_3)->stack_min_size, 0x1000u);
+  EXPECT_EQ(parse("<EnclaveConfiguration/>", Sdk::v2_4)->stack_min_size, 0x2000u);
+  EXPECT_THAT(error(parse_elements("<StackMinSize>0x1000</StackMinSize>", Sdk::v2_4)),
+              HasSubstr("allowed are 0x2000 to"));
 }
 
 TEST(SdkConfig, EveryTagIsRead) {
@@ -168,6 +204,22 @@ TEST(SdkConfig, DebuggingStaysOpenUnlessItIsForbidden) {
   EXPECT_EQ(s.num<"xfrm_mask">(), 0xffffffffffffff1bu);
   EXPECT_EQ(s.num<"miscselect">(), 0u);
   EXPECT_EQ(s.num<"miscmask">(), 0xfffffffeu);
+}
+
+// Oracle: the SIGSTRUCTs that the tools at the tags made of the same values.
+TEST(SdkConfig, OlderToolsAskForLess) {
+  const auto policy = [](Sdk sdk) {
+    const Bytes bytes =
+        unsigned_sigstruct(*parse_elements("<MiscSelect>1</MiscSelect><MiscMask>0xFFFFFFFE</MiscMask>", sdk), {}, 0);
+    return policy_of(*parse_sigstruct(bytes));
+  };
+  for (auto [sdk, key, value] :
+       {std::tuple{Sdk::v2_4, "xfrm_mask", "0xfffffffffffffffb"},
+        std::tuple{Sdk::v2_5, "xfrm_mask", "0xffffffffffffff1b"},
+        std::tuple{Sdk::v2_17, "attributes_mask", "0xfffffffffffffffd"},
+        std::tuple{Sdk::v2_18, "attributes_mask", "0xff00fffffffffffd"},
+        std::tuple{Sdk::v2_20, "misc_select", "0x00000001"}, std::tuple{Sdk::v2_22, "misc_select", "0x00000000"}})
+    EXPECT_EQ(policy(sdk).find(key)->string(), value);
 }
 
 }  // namespace

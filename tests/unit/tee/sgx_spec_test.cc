@@ -51,8 +51,24 @@ TEST(SgxSpec, HasTheLayoutsOfTheCode) {
   expect_table<kThreadData>();
   expect_table<kOeProperties>();
   expect_table<kEgoPayload>();
+  expect_table<kOeModuleInfo>();
   expect_table<kTcsLayout>();
   expect_table<kGramineThread>();
+}
+
+TEST(SgxSpec, HasTheReleasesOfTheSdk) {
+  const auto version = [](std::uint64_t v) {
+    return v == UINT64_MAX ? std::string()
+                           : " " + std::to_string(v >> 32) + "." + std::to_string(v >> 16 & 0xffff) + "." +
+                                 std::to_string(v & 0xffff);
+  };
+  std::string wanted = "| SDK | size | from | until | 2 | 1 |\n|---|---|---|---|---|---|\n";
+  for (const SdkRelease& r : sdk_releases())
+    wanted += "| " + std::string(r.name) + " | " + std::to_string(r.size) + " |" + version(r.from) + " |" +
+              version(r.until) + " |" +
+              (r.major == 0 ? "" : " " + std::to_string(r.major) + "." + std::to_string(r.minor)) + " | 1." +
+              std::to_string(r.minor_one) + " |\n";
+  EXPECT_NE(page().find(wanted + "\n"), std::string::npos) << wanted;
 }
 
 TEST(SgxSpec, HasTheKnownSigners) {

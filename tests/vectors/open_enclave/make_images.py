@@ -4,7 +4,8 @@
 usage: make_images.py FOLDER
 
 The oracle is this file: it knows the memory that it means each image to have, and hashes the records of its pages with
-hashlib. It parses nothing, and shares no code with the program. Signatures are made as in ../sgx/make_enclaves.py.
+hashlib. It parses nothing, and shares no code with the program. Open Enclave 0.19 (commit e2da405b), its own loader,
+measures each of them to the same. Signatures are made as in ../sgx/make_enclaves.py.
 """
 import json
 import pathlib
@@ -84,7 +85,8 @@ class Image:
         # .dynstr is found by its index, which moves with the sections before it.
         index = next(i for i, s in enumerate(sections) if s[0] == NAMES.index(b".dynstr\0"))
         sections = [s if s[1] != 11 else s[:5] + (index,) + s[6:] for s in sections]
-        shoff = place(b"".join(struct.pack("<IIQQQQIIQQ", n, k, 0, a, o, s, l, 0, g, 0) for n, k, a, o, s, l, g in sections))
+        shoff = place(b"".join(struct.pack("<IIQQQQIIQQ", n, k, 0, a, o, s, l, 0, g, 24 if k in (4, 11) else 0)
+                               for n, k, a, o, s, l, g in sections))
         self.file_size = len(body)
         body.extend(self.payload)
         headers = [(1, 5, 0, 0, text_size, text_size, PAGE), (1, 4, oeinfo, OEINFO, self.oeinfo_size, self.oeinfo_size, PAGE),

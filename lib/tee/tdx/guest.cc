@@ -1,0 +1,280 @@
+#include "lib/tee/tdx/guest.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "lib/formats/acpi_loader.h"
+#include "lib/formats/efi_variables.h"
+#include "lib/formats/tcg_event.h"
+#include "lib/tee/tdx/mrtd.h"
+#include "lib/tee/tdx/td_hob.h"
+#include "lib/tee/uki/uki.h"
+
+namespace hallmark::tdx {
+namespace {
+
+constexpr std::string_view kDefaultVmm = "qemu-10";
+constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxVcpus = 4096;
+
+constexpr std::array<std::string_view, 20> kKnown{
+    "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",   "cmdline",
+    "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",       "tdattributes",
+    "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug"};
+
+Result<std::optional<InputFile>> open_companion(const MeasureRequest& request, const std::string& role) {
+  const auto path = companion(request, role);
+  if (!path) return std::nullopt;
+  TRY(InputFile file, InputFile::open(*path));
+  return std::optional(std::move(file));
+}
+
+template <class T>
+Result<T> number(const std::string& name, std::string_view text, T most) {
+  T n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || n == 0 || n > most)
+    return fail(Fault::usage, name + ": \"" + std::string(text) + "\" is no number from 1 to " + std::to_string(most));
+  return n;
+}
+
+Result<AcpiDigests> read_acpi_digests(const std::string& text) {
+  std::vector<Digest> digests;
+  std::string_view left = text;
+  for (;;) {
+    const std::size_t comma = std::min(left.find(','), left.size());
+    const auto digest = digest_from_hex<Alg::sha384>(left.substr(0, comma));
+    if (!digest) break;
+    digests.push_back(*digest);
+    if (comma == left.size()) break;
+    left.remove_prefix(comma + 1);
+  }
+  if (digests.size() != 3 || left.find(',') != left.npos)
+    return fail(Fault::usage,
+                "acpi-digests: are not three SHA-384 digests in hexadecimal with commas between: of table-loader, "
+                "rsdp and tables");
+  return AcpiDigests{digests[0], digests[1], digests[2]};
+}
+
+bool is_boot_of_rtmr0(const Event& e) {
+  return e.type == tcg::kEfiVariableBoot || e.type == tcg::kEfiVariableBoot2 || e.type == tcg::kEfiVariableAuthority;
+}
+
+}  // namespace
+
+Result<std::uint64_t> parse_memory(const std::string& text) {
+  std::string_view digits = text;
+  std::uint64_t unit = 1;
+  if (!digits.empty()) {
+    const std::size_t at = std::string_view("KMGT").find(static_cast<char>(digits.back() & ~0x20));
+    if (at != std::string_view::npos) {
+      unit = std::uint64_t{1} << (10 * (at + 1));
+      digits.remove_suffix(1);
+    }
+  }
+  std::uint64_t n = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), n);
+  const auto bytes = checked_mul(n, unit);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || !bytes || *bytes < kMiB ||
+      *bytes > kMaxMemory || *bytes % kPageSize != 0)
+    return fail(Fault::usage, "memory: \"" + text + "\" is no size such as 2G or 512M");
+  return *bytes;
+}
+
+Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request) {
+  CHECK(takes_only(request, "a TDX guest", kKnown));
+  TRY(Bytes firmware, read_file(request.image, kMaxFirmware));
+  if (const auto vars = companion(request, "vars")) {
+    TRY(const Bytes store, read_file(*vars, kMaxFirmware));
+    firmware = join_firmware(store, firmware);
+  }
+  // Moved into place before it is parsed: the image points into it, and a moved vector keeps its bytes where they are.
+  TRY(Image image, Image::parse(firmware));
+  std::unique_ptr<Guest> guest(new Guest(std::move(firmware), std::move(image)));
+  TRY(guest->facts_, firmware_facts(guest->firmware_));
+  TRY(guest->policy_, read_policy(request.options));
+  CHECK(guest->read_machine(request));
+  CHECK(guest->read_boot(request));
+  CHECK(guest->read_profile(request));
+  return guest;
+}
+
+Status Guest::read_machine(const MeasureRequest& request) {
+  if (const auto memory = option(request, "memory")) {
+    TRY(machine_.memory, parse_memory(*memory));
+  }
+  if (const auto vcpus = option(request, "vcpus")) {
+    TRY(vcpus_, number("vcpus", *vcpus, kMaxVcpus));
+  }
+  if (const auto path = companion(request, "acpi-tables")) {
+    TRY(acpi_, read_file(*path, kMaxAcpiTables));
+    machine_.acpi = ByteView(acpi_);
+    TRY(const std::uint64_t listed, in(path->string(), acpi_processors(acpi_)));
+    if (vcpus_ && listed != *vcpus_)
+      return fail(Fault::usage, "vcpus: is " + std::to_string(*vcpus_) + ", the ACPI tables in " + path->string() +
+                                    " list " + std::to_string(listed));
+  } else if (const auto digests = option(request, "acpi-digests")) {
+    TRY(machine_.acpi, read_acpi_digests(*digests));
+  }
+  if (const auto smbios = option(request, "smbios-digest")) {
+    const auto digest = digest_from_hex<Alg::sha384>(*smbios);
+    if (!digest) return fail(Fault::usage, "smbios-digest: \"" + *smbios + "\" is no SHA-384 digest in hexadecimal");
+    machine_.smbios = *digest;
+  }
+
+  variables_.built_for_secure_boot = facts_.secure_boot_built;
+  if (const Section* cfv = image_.find(Section::Type::cfv)) {
+    const auto variables = efi_variables(image_.data(*cfv));
+    if (!variables) return in("configuration volume", Status(Failure(variables.error())));
+    const auto take = [&](const Guid& vendor, const char* name) {
+      if (const EfiVariable* v = find_variable(*variables, vendor, name)) variables_.secure_boot[name] = v->data;
+    };
+    for (const char* name : {"PK", "KEK"}) take(kEfiGlobalVariable, name);
+    for (const char* name : {"db", "dbx", "dbt"}) take(kEfiImageSecurityDatabase, name);
+  }
+  return {};
+}
+
+Status Guest::read_boot(const MeasureRequest& request) {
+  TRY(kernel_, open_companion(request, "kernel"));
+  TRY(initrd_, open_companion(request, "initrd"));
+  TRY(uki_, open_companion(request, "uki"));
+  command_line_ = option(request, "cmdline").value_or("");
+  if (const auto path = companion(request, "boot-log")) {
+    TRY(const Bytes log, read_file(*path, kMaxEventLog));
+    TRY(boot_log_, in(path->string(), read_guest_log(log)));
+  }
+  if ((kernel_ ? 1 : 0) + (uki_ ? 1 : 0) + (boot_log_ ? 1 : 0) > 1)
+    return fail(Fault::usage, "a guest boots one thing: \"kernel\", \"uki\" or what \"boot-log\" has");
+  if (initrd_ && !kernel_) return fail(Fault::usage, "\"initrd\" goes with \"kernel\"");
+  if (!command_line_.empty() && !kernel_)
+    return fail(Fault::usage, "\"cmdline\" goes with \"kernel\"; a unified kernel image has its own");
+  if (const auto stub = option(request, "stub")) {
+    if (!uki_) return fail(Fault::usage, "\"stub\" goes with \"uki\"");
+    TRY(stub_, number("stub", *stub, 9999u));
+  }
+  return {};
+}
+
+Status Guest::read_profile(const MeasureRequest& request) {
+  const Firmware* firmware = facts_.release ? firmware_of_release(*facts_.release) : nullptr;
+  const Vmm* vmm = &*std::ranges::find(vmms(), kDefaultVmm, &Vmm::name);
+  if (const auto name = option(request, "profile")) {
+    // One half of a name leaves the other as it was found.
+    const auto only_vmm = std::ranges::find(vmms(), *name, &Vmm::name);
+    const auto only_firmware = std::ranges::find(firmwares(), *name, &Firmware::name);
+    if (only_vmm != vmms().end()) {
+      vmm = &*only_vmm;
+      vmm_assumed_ = false;
+    } else if (only_firmware != firmwares().end()) {
+      firmware = &*only_firmware;
+    } else {
+      TRY(profile_, find_profile(*name));
+      vmm_assumed_ = false;
+      return {};
+    }
+    if (firmware == nullptr)
+      return fail(Fault::usage, "profile: \"" + *name +
+                                    "\" names no firmware, and the image does not say its release: give both, such "
+                                    "as " +
+                                    *name + "/" + std::string(firmwares().back().name));
+  }
+  if (firmware != nullptr) profile_ = Profile{*vmm, *firmware};
+  return {};
+}
+
+std::vector<Profile> Guest::other_profiles() const {
+  std::vector<Profile> out;
+  for (const Firmware& firmware : firmwares()) {
+    if (profile_ && firmware.name != profile_->firmware.name) continue;
+    for (const Vmm& vmm : vmms())
+      if (!profile_ || vmm.name != profile_->vmm.name) out.push_back({vmm, firmware});
+  }
+  return out;
+}
+
+Digest Guest::measure_mrtd_of(PageOrder order, const Trace& trace) const { return measure_mrtd(image_, order, trace); }
+
+Prediction Guest::predict_mrtd(const Vmm& vmm) const {
+  return {.profile = std::string(vmm.name), .mrtd = mrtd(vmm.page_order), .events = {}};
+}
+
+Result<std::vector<Event>> Guest::boot(const Profile& profile) {
+  if (uki_) return boot_events(profile, UkiBoot{&*uki_, stub_}, Via::cc, &digests_);
+  if (kernel_)
+    return boot_events(profile,
+                       DirectBoot{&*kernel_, initrd_ ? &*initrd_ : nullptr, command_line_, machine_.memory.value_or(0)},
+                       Via::cc, &digests_);
+  std::vector<Event> out;
+  const std::string why =
+      "give what is booted: a kernel, a unified kernel image (uki), or a log of such a boot (boot-log)";
+  out.push_back(missing(1, tcg::kEfiBootServicesApplication, "what is booted", why));
+  out.push_back(missing(2, tcg::kEventTag, "what is booted", why));
+  return out;
+}
+
+// The log says which events happen in which order. What was predicted takes the place of each event of its kind, by
+// number among those of the kind; the boot's own are as logged.
+std::vector<Event> Guest::with_boot_log(std::vector<Event> predicted) const {
+  std::vector<Event> out;
+  std::map<std::uint32_t, std::size_t> seen;
+  for (const Event& logged : boot_log_->events) {
+    const std::size_t nth = seen[logged.rtmr == 0 ? logged.type : 0]++;
+    const Event* ours = nullptr;
+    if (logged.rtmr == 0 && !is_boot_of_rtmr0(logged)) {
+      std::size_t at = 0;
+      for (const Event& e : predicted)
+        if (e.type == logged.type && e.digest && at++ == nth) ours = &e;
+    }
+    out.push_back(ours != nullptr ? *ours : logged);
+  }
+  return out;
+}
+
+Result<Prediction> Guest::predict(const Profile& profile) {
+  Prediction out{.profile = profile.name(), .mrtd = mrtd(profile.vmm.page_order), .events = {}};
+  TRY(out.events, firmware_events(profile, image_, machine_, variables_));
+  if (boot_log_) {
+    out.events = with_boot_log(std::move(out.events));
+    return out;
+  }
+  TRY(std::vector<Event> booted, boot(profile));
+  out.events.insert(out.events.end(), booted.begin(), booted.end());
+  if (!boots()) out.events.push_back(missing(3, tcg::kEventTag, "what is booted", "give what is booted"));
+  return out;
+}
+
+std::vector<Alternative> Guest::alternatives(const Profile& profile, const Prediction& prediction) const {
+  std::vector<Alternative> out;
+  const auto try_memory = [&](std::size_t event, std::uint64_t memory) {
+    if (machine_.memory == memory) return;
+    const auto hob = td_hob(image_, profile.vmm.hob, memory);
+    if (!hob) return;
+    const std::string given =
+        machine_.memory ? ", and " + std::to_string(*machine_.memory) + " were given" : ", and none was given";
+    out.push_back({"memory: the guest has " + std::to_string(memory) + " bytes (" + std::to_string(memory / kMiB) +
+                       " MiB)" + given,
+                   event, digest<Alg::sha384>(*hob)});
+  };
+  const auto try_text = [&](std::size_t event, const std::string& text, const std::string& cause) {
+    const Digest other = digest<Alg::sha384>(uki::utf16_of(text));
+    if (prediction.events[event].digest != other) out.push_back({"command line: " + cause, event, other});
+  };
+  for (std::size_t i = 0; i < prediction.events.size(); i++) {
+    const Event& e = prediction.events[i];
+    if (e.rtmr == 0 && e.type == tcg::kEfiHandoffTables2) {
+      for (std::uint64_t memory = 256 * kMiB; memory <= 64 * kGiB; memory += 256 * kMiB) try_memory(i, memory);
+      for (std::uint64_t memory = 65 * kGiB; memory <= 4096 * kGiB; memory += kGiB) try_memory(i, memory);
+    }
+    if (kernel_ && e.rtmr == 2 && e.description == "LOADED_IMAGE::LoadOptions") {
+      try_text(i, command_line_, "without initrd=initrd");
+      try_text(i, command_line_ + " initrd=initrd", "with initrd=initrd behind it");
+      try_text(i, "initrd=initrd " + command_line_, "with initrd=initrd before it");
+      try_text(i, command_line_ + "\n", "with a line break at its end");
+      try_text(i, "", "empty");
+    }
+  }
+  return out;
+}
+
+}  // namespace hallmark::tdx

@@ -1,0 +1,82 @@
+// All that is known of one guest before it runs, and what each profile predicts for it.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/tee/model/measurement.h"
+#include "lib/tee/tdx/boot_events.h"
+#include "lib/tee/tdx/difference.h"
+#include "lib/tee/tdx/firmware_events.h"
+#include "lib/tee/tdx/firmware_version.h"
+#include "lib/tee/tdx/log.h"
+#include "lib/tee/tdx/policy.h"
+
+namespace hallmark::tdx {
+
+class Guest {
+ public:
+  // Opens what the request names (measure.h lists it), and refuses what it does not know or cannot use.
+  static Result<std::unique_ptr<Guest>> open(const MeasureRequest& request);
+
+  const Image& image() const { return image_; }
+  const FirmwareFacts& facts() const { return facts_; }
+  const TdPolicy& policy() const { return policy_; }
+  const Machine& machine() const { return machine_; }
+  const std::string& command_line() const { return command_line_; }
+  std::optional<std::uint64_t> vcpus() const { return vcpus_; }
+  bool secure_boot() const { return variables_.secure_boot.contains("PK"); }
+  // A kernel, a unified image or a log stands for what is booted.
+  bool boots() const { return kernel_ || uki_ || boot_log_; }
+
+  // The profile that was asked for, or what is most likely: the release that the firmware names, under QEMU. Nothing
+  // where the firmware does not name its release and nobody else did.
+  const std::optional<Profile>& profile() const { return profile_; }
+  bool vmm_is_assumed() const { return vmm_assumed_; }
+  // All others that are possible for this guest: every monitor with the firmware's release, or with every release
+  // where that is not known.
+  std::vector<Profile> other_profiles() const;
+
+  // What the module hashes; `trace` gets its records.
+  Digest mrtd(PageOrder order, const Trace& trace = {}) const { return measure_mrtd_of(order, trace); }
+
+  // Digests of large files are kept from one call to the next.
+  Result<Prediction> predict(const Profile& profile);
+  // The same where no profile is known: MRTD as the monitor has it, and no event.
+  Prediction predict_mrtd(const Vmm& vmm) const;
+
+  // What could have been otherwise than it was said to be.
+  std::vector<Alternative> alternatives(const Profile& profile, const Prediction& prediction) const;
+
+ private:
+  explicit Guest(Bytes firmware, Image image) : firmware_(std::move(firmware)), image_(std::move(image)) {}
+  Status read_machine(const MeasureRequest& request);
+  Status read_boot(const MeasureRequest& request);
+  Status read_profile(const MeasureRequest& request);
+  Digest measure_mrtd_of(PageOrder order, const Trace& trace) const;
+  Result<std::vector<Event>> boot(const Profile& profile);
+  std::vector<Event> with_boot_log(std::vector<Event> predicted) const;
+
+  Bytes firmware_;  // image_ points into it
+  Image image_;
+  FirmwareFacts facts_;
+  Variables variables_;
+  Bytes acpi_;  // machine_ points into it
+  Machine machine_;
+  std::optional<std::uint64_t> vcpus_;
+  std::optional<InputFile> kernel_, initrd_, uki_;
+  std::string command_line_;
+  std::optional<unsigned> stub_;
+  std::optional<GuestLog> boot_log_;
+  TdPolicy policy_;
+  std::optional<Profile> profile_;
+  bool vmm_assumed_ = true;
+  BootDigests digests_;
+};
+
+// "2G", "512M", "16384K", or bytes; at least a MiB.
+Result<std::uint64_t> parse_memory(const std::string& text);
+
+}  // namespace hallmark::tdx

@@ -1,0 +1,189 @@
+#include "lib/tee/tdx/measure.h"
+
+#include <algorithm>
+
+#include "lib/formats/tcg_event.h"
+#include "lib/tee/tdx/guest.h"
+#include "lib/tee/tdx/mrtd.h"
+#include "lib/tee/tdx/report.h"
+
+namespace hallmark::tdx {
+namespace {
+
+constexpr std::size_t kVolumeSignatureAt = 40;  // EFI_FIRMWARE_VOLUME_HEADER.Signature
+
+std::vector<Register> registers_of(const Prediction& p) {
+  std::vector<Register> out{{"mrtd", Bytes(p.mrtd.begin(), p.mrtd.end())}};
+  if (p.events.empty()) return out;
+  const Rtmrs rtmrs = fold(p.events);
+  for (unsigned r = 0; r < kRtmrs; r++)
+    if (rtmrs[r]) out.push_back({"rtmr" + std::to_string(r), Bytes(rtmrs[r]->begin(), rtmrs[r]->end())});
+  return out;
+}
+
+Json to_json(const std::vector<Register>& registers) {
+  Json out = Json::object();
+  for (const Register& r : registers) out[r.name] = to_hex(r.digest);
+  return out;
+}
+
+// Profiles that cannot boot this guest are no candidates.
+std::vector<Prediction> predict_others(Guest& guest) {
+  std::vector<Prediction> out;
+  for (const Profile& profile : guest.other_profiles())
+    if (auto prediction = guest.predict(profile)) out.push_back(*std::move(prediction));
+  return out;
+}
+
+Result<Prediction> predict_chosen(Guest& guest) {
+  if (guest.profile()) return guest.predict(*guest.profile());
+  return guest.predict_mrtd(*std::ranges::find(vmms(), "qemu-10", &Vmm::name));
+}
+
+Json inputs_of(const Guest& guest, const Prediction& chosen) {
+  Json out = Json::object({{"profile", chosen.profile}, {"profiles", kProfiles}});
+  if (!guest.facts().version_text.empty()) out["firmware_version"] = printable(guest.facts().version_text);
+  out["secure_boot"] = guest.secure_boot();
+  if (guest.machine().memory) out["memory"] = *guest.machine().memory;
+  if (guest.vcpus()) out["vcpus"] = *guest.vcpus();
+  if (!guest.command_line().empty()) out["cmdline"] = printable(guest.command_line());
+  return out;
+}
+
+void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
+  const auto say = [&](std::string text) { m.warnings.push_back(std::move(text)); };
+  if (!guest.profile())
+    say("the firmware does not say which release of edk2 it is: only MRTD is computed; name a profile");
+  else if (guest.vmm_is_assumed())
+    say("the monitor is assumed to be " + std::string(guest.profile()->vmm.name) +
+        ", which decides the page order of MRTD and more; name it with a profile");
+  // Who is told that something is missing is told once for each thing.
+  std::vector<std::string> said;
+  bool acpi = false;
+  std::string assumed;
+  for (const Event& e : chosen.events) {
+    if (e.provenance == Provenance::assumed) assumed += (assumed.empty() ? "" : ", ") + e.description;
+    if (e.provenance != Provenance::missing) continue;
+    acpi = acpi || e.description.starts_with("ACPI DATA");
+    const std::string why = "rtmr" + std::to_string(e.rtmr) + " is not computed: " + e.inputs.find("missing")->string();
+    if (std::ranges::find(said, why) == said.end()) said.push_back(why);
+  }
+  for (std::string& why : said) say(std::move(why));
+  if (acpi)
+    say("whoever does not check RTMR0 lets the monitor supply ACPI code of its choice, which the guest's kernel runs");
+  if (!assumed.empty()) say("assumed, as this firmware is known to have it: " + assumed);
+  if (guest.secure_boot())
+    say("secure boot is on: the firmware starts only what a key in its db signed, which was not checked here");
+  if (guest.facts().measures == false)
+    say("the firmware has no driver that measures into RTMRs (TdTcg2Dxe): its events may not happen");
+  if ((guest.policy().tdattributes & kUntrusted) != 0) say("TDATTRIBUTES allow debugging: such a guest has no secrets");
+}
+
+// Of a quote, what is attested beside the registers.
+void check_attested(const TdPolicy& policy, const dcap::Quote& quote, std::vector<std::string>& out) {
+  const auto r = quote.td_report();
+  const Json wanted = to_json(policy);
+  const auto check = [&](const std::string& name, ByteView reported) {
+    const std::string& want = wanted.find(name)->string();
+    if (want != "any" && want != to_hex(reported))
+      out.push_back(name + " is " + to_hex(reported) + ", and must be " + want);
+  };
+  check("tdattributes", r.get<"td_attributes">());
+  check("xfam", r.get<"xfam">());
+  check("mrconfigid", r.get<"mr_config_id">());
+  check("mrowner", r.get<"mr_owner">());
+  check("mrownerconfig", r.get<"mr_owner_config">());
+  check("mrsignerseam", r.get<"mr_signer_seam">());
+  const ByteView seam = r.get<"mr_seam">();
+  if (!policy.mrseam.empty() &&
+      std::ranges::none_of(policy.mrseam, [&](const Digest& d) { return std::ranges::equal(d, seam); }))
+    out.push_back("mrseam is " + to_hex(seam) + ", and none of those that are allowed");
+}
+
+}  // namespace
+
+bool recognises(ByteView first_bytes) {
+  constexpr std::string_view kVolume = "_FVH";
+  return first_bytes.size() >= kVolumeSignatureAt + kVolume.size() &&
+         as_text(first_bytes.subspan(kVolumeSignatureAt, kVolume.size())) == kVolume;
+}
+
+Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
+  TRY(const auto guest, Guest::open(request));
+  TRY(const Prediction chosen, predict_chosen(*guest));
+  const PageOrder order = guest->profile() ? guest->profile()->vmm.page_order : PageOrder::single_pass;
+  if (trace) {
+    (void)guest->mrtd(order, trace);
+    (void)fold(chosen.events, trace);
+  }
+
+  Measurement m{.tee = "intel-tdx", .format = "tdvf", .calculator = "hallmark/tdx/1", .state = State::computed};
+  m.registers = registers_of(chosen);
+  m.identity = Json::object();
+  m.policy = to_json(guest->policy());
+  m.inputs = inputs_of(*guest, chosen);
+  warn(*guest, chosen, m);
+
+  Json events = Json::array(), candidates = Json::array();
+  for (unsigned r = 0; r < kRtmrs; r++)
+    for (const Event& e : chosen.events)
+      if (e.rtmr == r) events.push_back(to_json(e));
+  for (const Prediction& other : predict_others(*guest))
+    candidates.push_back(Json::object({{"profile", other.profile}, {"registers", to_json(registers_of(other))}}));
+  m.details = Json::object({{"mrtd", Json::object({{"single_pass", to_hex(guest->mrtd(PageOrder::single_pass))},
+                                                   {"two_pass", to_hex(guest->mrtd(PageOrder::two_pass))},
+                                                   {"page_order", to_text(order)}})},
+                            {"events", std::move(events)},
+                            {"candidates", std::move(candidates)}});
+
+  // The registers one after the other, in the order of their names.
+  m.subject_digest_name = "tdxRegisters";
+  for (const Register& r : m.registers) m.subject_digest += to_hex(r.digest);
+  return m;
+}
+
+Result<Difference> difference(const MeasureRequest& request, const std::vector<fs::path>& reports) {
+  TRY(const auto guest, Guest::open(request));
+  TRY(const Prediction chosen, predict_chosen(*guest));
+  TRY(const GuestReport report, read_report(reports));
+  if (const auto r = report.contradiction())
+    return fail(Fault::mismatch, "the log and the quote are not of one guest: they do not have the same rtmr" +
+                                     std::to_string(*r) + " (hallmark replay shows both)");
+  const auto alternatives =
+      guest->profile() ? guest->alternatives(*guest->profile(), chosen) : std::vector<Alternative>();
+  Difference out = difference(chosen, predict_others(*guest), report.reported(), alternatives);
+  if (report.quote) {
+    TRY(const dcap::Quote quote, dcap::parse_quote(*report.quote));
+    check_attested(guest->policy(), quote, out.attested);
+  }
+  return out;
+}
+
+Result<Inspection> inspect(const fs::path& file) {
+  TRY(const Bytes bytes, read_file(file, kMaxFirmware));
+  TRY(const Image image, Image::parse(bytes));
+  Inspection out{.tee = "intel-tdx", .format = "tdvf", .records = {}};
+  for (const GuidedEntry& e : image.guided())
+    out.records.push_back({"GUIDed structure " + hallmark::to_text(e.guid),
+                           e.offset,
+                           e.size,
+                           {{"data", e.offset, e.size, to_hex(image.bytes().subspan(e.offset, e.size)), {}}}});
+  const auto nothing = [](std::string_view, ByteView) { return std::string(); };
+  out.records.push_back(inspect_record<kTdvfDescriptor>("TDVF descriptor", image.descriptor_offset(),
+                                                        image.bytes().subspan(image.descriptor_offset()), nothing));
+  for (std::size_t i = 0; i < image.sections().size(); i++) {
+    const std::uint64_t at = image.descriptor_offset() + kTdvfDescriptor.size + i * kTdvfSection.size;
+    const Section& s = image.sections()[i];
+    out.records.push_back(
+        inspect_record<kTdvfSection>("TDVF section " + std::to_string(i), at, image.bytes().subspan(at),
+                                     [&](std::string_view field, ByteView) -> std::string {
+                                       if (field == "type") return std::string(to_text(s.type));
+                                       if (field == "attributes")
+                                         return s.extend ? "MR.EXTEND" : s.aug ? "PAGE.AUG" : "added, not measured";
+                                       return {};
+                                     }));
+  }
+  return out;
+}
+
+}  // namespace hallmark::tdx

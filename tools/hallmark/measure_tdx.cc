@@ -1,0 +1,119 @@
+#include "tools/hallmark/measure_tdx.h"
+
+#include <array>
+
+#include "lib/base/version.h"
+#include "lib/crypto/file_digest.h"
+#include "lib/tee/platform.h"
+#include "lib/tee/tdx/measure.h"
+#include "tools/hallmark/measurement.h"
+
+namespace hallmark::cli {
+namespace {
+
+struct Option {
+  const char *name, *type, *description;
+};
+
+// Companions of the request, under the option's own name.
+constexpr std::array kFiles{
+    Option{"vars", "FILE", "the variable store of firmware that comes in two files"},
+    Option{"kernel", "FILE", "the Linux kernel that the monitor hands over (-kernel)"},
+    Option{"initrd", "FILE", "its initrd (-initrd)"},
+    Option{"uki", "FILE", "a unified kernel image that the monitor hands over instead (-kernel)"},
+    Option{"acpi-tables", "FILE", "the ACPI tables that the monitor supplies (fw_cfg etc/acpi/tables)"},
+    Option{"boot-log", "FILE", "a log whose events stand for a boot that cannot be computed: GRUB, shim, a disk"},
+    Option{"app-compose", "FILE", "the app-compose.json of a dstack guest, for RTMR3"},
+};
+
+// Options of the request.
+constexpr std::array kValues{
+    Option{"cmdline", "TEXT", "the kernel's command line (-append)"},
+    Option{"memory", "SIZE", "the guest's memory, such as 2G"},
+    Option{"vcpus", "N", "the guest's processors; checked against the ACPI tables"},
+    Option{"acpi-digests", "HEX,HEX,HEX", "instead of the tables: SHA-384 of table-loader, rsdp and tables"},
+    Option{"smbios-digest", "HEX", "SHA-384 of the filtered SMBIOS tables, as a log of the guest has it"},
+    Option{"profile", "NAME", "monitor/firmware, such as qemu-10/edk2-202502, or one of the two"},
+    Option{"stub", "VERSION", "the systemd-stub in the unified kernel image, if it does not say so"},
+    Option{"tdattributes", "HEX", "TDATTRIBUTES that the guest must have"},
+    Option{"xfam", "HEX", "XFAM that the guest must have; any, if not given"},
+    Option{"mrconfigid", "HEX", "MRCONFIGID that the guest must have"},
+    Option{"mrowner", "HEX", "MROWNER that the guest must have"},
+    Option{"mrownerconfig", "HEX", "MROWNERCONFIG that the guest must have"},
+    Option{"mrseam", "HEX", "MRSEAM of the TDX modules that are allowed, with commas; any of Intel's, if not given"},
+};
+
+// One line an event: register, where the digest is from, its beginning, what it is of.
+std::string events_text(const Measurement& m) {
+  constexpr std::size_t kShown = 16;
+  std::string out = "\nevents:\n";
+  for (const Json& e : m.details.find("events")->items()) {
+    const Json& digest = *e.find("digest");
+    std::string provenance = e.find("provenance")->string();
+    provenance.resize(9, ' ');
+    const std::string shown = digest.is_string() ? digest.string().substr(0, kShown) : std::string(kShown, '?');
+    out += "  " + e.find("register")->string() + "  " + provenance + " " + shown + "  " + e.find("type")->string() +
+           "  " + printable(e.find("description")->string()) + "\n";
+  }
+  return out;
+}
+
+std::string verdict(const tdx::Difference& d) {
+  if (!d.agrees()) return "THEY DIFFER";
+  return d.partly() ? "what was predicted is what it reports, but not everything was predicted or reported"
+                    : "all as predicted";
+}
+
+}  // namespace
+
+void MeasureTdx::options(CLI::App& app) {
+  app.add_option("--firmware", firmware_, "the guest's firmware: OVMF or another TDVF")->required()->type_name("FILE");
+  for (const Option& o : kFiles)
+    app.add_option("--" + std::string(o.name), files_[o.name], o.description)->type_name(o.type);
+  for (const Option& o : kValues)
+    app.add_option("--" + std::string(o.name), values_[o.name], o.description)->type_name(o.type);
+  app.get_option("--uki")->excludes("--kernel")->excludes("--initrd");
+  app.get_option("--acpi-tables")->excludes("--acpi-digests");
+  app.add_flag("--allow-debug", allow_debug_, "measure a guest with TDATTRIBUTES that make it untrustworthy");
+  app.add_option("--against", against_, "a log or a quote of a guest: say which event differs first, and why")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_flag("--trace", trace_, "write each record and event that is measured to standard error, one a line");
+}
+
+Result<Report> MeasureTdx::run(Session& session) {
+  MeasureRequest request{.image = firmware_};
+  for (const auto& [name, value] : files_)
+    if (!value.empty()) request.companions[name] = value;
+  for (const auto& [name, value] : values_)
+    if (!value.empty()) request.options[name] = value;
+  if (allow_debug_) request.options["allow-debug"] = "yes";
+  Trace trace;
+  if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
+
+  const Platform& platform = *find_platform("tdx");
+  TRY(const Measurement m, in("measuring " + firmware_, platform.measure(request, trace)));
+  TRY(const FileDigest file, digest_file(firmware_));
+  Report report{.data = to_json(m), .text = {}};
+  report.data["schema"] = "measurement-v1";
+  report.data["file"] = printable(firmware_);
+  report.data["size"] = file.size;
+  report.data["sha256"] = to_hex(file.sha256);
+  report.data["hallmark_version"] = version();
+  for (const auto& [role, path] : request.companions) report.data[role] = printable(path.string());
+  report.text = text_of(firmware_, m, platform.long_name) + events_text(m);
+  if (against_.empty()) return report;
+
+  const std::vector<fs::path> reports(against_.begin(), against_.end());
+  TRY(const tdx::Difference difference, tdx::difference(request, reports));
+  Json against = to_json(difference);
+  Json files = Json::array();
+  for (const std::string& path : against_) files.push_back(printable(path));
+  against["files"] = std::move(files);
+  report.data["against"] = std::move(against);
+  report.agreed = difference.agrees();
+  report.text += "\nagainst what the guest reports: " + verdict(difference) + "\n" + to_text(difference);
+  return report;
+}
+
+}  // namespace hallmark::cli
