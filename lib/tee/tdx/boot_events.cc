@@ -246,8 +246,8 @@ DigestResult image_digest(const Pe& pe, const Content& image, const Bytes& head,
 Result<BootDigests::Uki> digest_uki(const uki::Uki& uki, bool sections, bool initrd) {
   BootDigests::Uki out;
   const auto& parts = uki.initrd();
-  const bool shared = initrd && sections && uki.initrd_section() && !parts.empty() &&
-                      parts.front().size() == uki.initrd_section()->size() &&
+  // Unless microcode stands before it, ".initrd" begins what the kernel gets.
+  const bool shared = initrd && sections && uki.initrd_section() &&
                       std::ranges::none_of(uki.measured(), [](const auto& m) { return m.section == ".ucode"; });
   Hasher<Alg::sha384> served;
   if (sections)
