@@ -410,7 +410,8 @@ class Rewriter {
     TRY(Properties p, Properties::parse(value_, "backend"));
     const std::string id = p.get("id");
     if (id.empty()) return fail(Fault::usage, "has no id");
-    if (id.starts_with("hallmark-")) return fail(Fault::usage, "an id that begins with hallmark- is hallmark's own");
+    if (id == "qtest" || id.starts_with("hallmark-"))
+      return fail(Fault::usage, "the ids qtest and hallmark-… are hallmark's own");
     if (tpm_sockets_.contains(id) && p.get("backend") == "socket") return keep(), Status{};
     if (p.get("backend") == "null" && !p.find("logfile")) return keep(), Status{};
     std::string value = "null,id=" + id;

@@ -45,6 +45,7 @@ class Machine {
     TRY(auto qtest, socket_pair());
     std::vector<std::string> words{program};
     words.insert(words.end(), arguments.begin(), arguments.end());
+    // QEMU 7.2 looks for the character device by the name "qtest" whatever -qtest calls it.
     words.insert(words.end(), {"-accel",
                                "tcg",
                                "-bios",
@@ -59,9 +60,9 @@ class Machine {
                                "-mon",
                                "chardev=hallmark-qmp,mode=control",
                                "-chardev",
-                               "socket,id=hallmark-qtest,fd=4",
+                               "socket,id=qtest,fd=4",
                                "-qtest",
-                               "chardev:hallmark-qtest",
+                               "chardev:qtest",
                                "-qtest-log",
                                "/dev/null",
                                "-trace",
