@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Compares what hallmark says a trust domain measures with what firmware measured into a TPM.
 
-usage: compare_events.py CONSOLE PREDICTED.json [--save LOG] [--skip REGISTER=REASON]...
+usage: compare_events.py CONSOLE PREDICTED.json [--save LOG] [--tpm] [--skip REGISTER=REASON]...
 
 CONSOLE is what examples/tdx-uki's init wrote: the TPM's event log and its SHA-384 registers. PREDICTED.json is
 `hallmark measure tdx ... --json` for the same guest. The same firmware, stub and kernel measure into a TPM where there
 is one and into RTMRs in a trust domain; edk2 sends PCR 1 and 7 to RTMR0, 2 to 6 to RTMR1 and 8 to 15 to RTMR2
 (OvmfPkg, TdxMeasurementMapPcrToMrIndex). Register by register the events must be equal, by type and digest and in
 order, but for what only one of the two worlds has. Each such event is left out by a rule with a name, and printed.
+
+With --tpm the prediction is tdx_tpm_events's, for a machine with a TPM: then nothing is left out, and the PCRs of stub and
+kernel and those of boot services must be equal one by one.
 
 The log is believed only as far as the TPM confirms it: folded, it must give the registers that the guest read.
 """
@@ -123,8 +126,6 @@ def confirm(events, pcrs):
 def read_predicted(report):
     events = []
     for event in report['events']:
-        if event['register'] not in REGISTERS + ('rtmr3',):
-            raise Problem(f'an event of register {event["register"]!r}')
         events.append(Event(event['register'], event['type'], event['digest'], event['description']))
     return events
 
@@ -178,8 +179,34 @@ def line(event):
     return f'{event.type} {(event.digest or "no digest")[:16]} {event.text}' if event else 'nothing'
 
 
+def same_events(register, want, have, say):
+    alike = [w[1:3] == h[1:3] for w, h in zip(want, have)] + [False] * abs(len(want) - len(have))
+    if all(alike):
+        say(f'  {register}: {len(want)} events are equal')
+        return True
+    say(f'  {register}: event {alike.index(False)} differs (of {len(want)} measured and {len(have)} predicted)')
+    for i, same in enumerate(alike):
+        say(f'    {"=" if same else "!"} measured  {line(want[i] if i < len(want) else None)}')
+        if not same:
+            say(f'      predicted {line(have[i] if i < len(have) else None)}')
+    return False
+
+
+def compare_pcrs(events, predicted, say=print):
+    """The same for a prediction of PCRs ("rtmr4" is PCR 4), in which nothing is left out."""
+    equal = True
+    for pcr in (4, 5, 8, 9, 11, 12, 13, 14, 15):
+        want = [e for e in events if e.place == pcr]
+        have = [e for e in predicted if e.place == f'rtmr{pcr}']
+        if want or have:
+            equal = same_events(f'PCR {pcr}', want, have, say) and equal
+    return equal
+
+
 def compare(events, predicted, skip=(), say=print):
     """True if the registers that are not skipped are made of the same events."""
+    if unknown := {e.place for e in predicted} - set(REGISTERS) - {'rtmr3'}:
+        raise Problem(f'an event of register {unknown}')
     measured, left_out = from_tpm(events, predicted)
     for event, why in left_out:
         say(f'  left out of the firmware\'s log: PCR {event.place} {line(event)}: {why}')
@@ -196,20 +223,7 @@ def compare(events, predicted, skip=(), say=print):
         if register in skip:
             say(f'  {register}: not compared: {skip[register]}')
             continue
-        difference = next((i for i in range(max(len(want), len(have)))
-                           if want[i:i + 1] == [] or have[i:i + 1] == []
-                           or (want[i].type, want[i].digest) != (have[i].type, have[i].digest)), None)
-        if difference is None:
-            say(f'  {register}: {len(want)} events are equal')
-            continue
-        equal = False
-        say(f'  {register}: event {difference} differs (of {len(want)} measured and {len(have)} predicted)')
-        for i in range(max(len(want), len(have))):
-            pair = [(side[i] if i < len(side) else None) for side in (want, have)]
-            same = all(pair) and pair[0][1:3] == pair[1][1:3]
-            say(f'    {"=" if same else "!"} measured  {line(pair[0])}')
-            if not same:
-                say(f'      predicted {line(pair[1])}')
+        equal = same_events(register, want, have, say) and equal
     return equal
 
 
@@ -218,6 +232,7 @@ def main():
     parser.add_argument('console')
     parser.add_argument('predicted')
     parser.add_argument('--save', help='write the log, as the firmware made it, to this file')
+    parser.add_argument('--tpm', action='store_true', help='PREDICTED.json is of PCRs')
     parser.add_argument('--skip', action='append', default=[], metavar='REGISTER=REASON')
     arguments = parser.parse_args()
     try:
@@ -230,6 +245,8 @@ def main():
         confirm(events, pcrs)
         with open(arguments.predicted, encoding='utf-8') as file:
             predicted = read_predicted(json.load(file))
+        if arguments.tpm:
+            return 0 if compare_pcrs(events, predicted) else 1
         return 0 if compare(events, predicted, dict(s.split('=', 1) for s in arguments.skip)) else 1
     except Problem as problem:
         print(f'compare_events: {problem}', file=sys.stderr)

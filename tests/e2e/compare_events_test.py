@@ -101,6 +101,14 @@ class Comparison(unittest.TestCase):
         self.assertTrue(equal)
         self.assertIn('rtmr2: not compared: why not', said)
 
+    def test_pcrs(self):
+        twin = [e._replace(place=f'rtmr{e.place}') for e in measured() if e.place >= 4]
+        self.assertTrue(compare_events.compare_pcrs(measured(), twin, lambda _: None))
+        for i, event in enumerate(twin):
+            changed = twin[:i] + twin[i + 1:]
+            self.assertEqual(compare_events.compare_pcrs(measured(), changed, lambda _: None),
+                             event.place in ('rtmr6', 'rtmr7'))
+
     def test_a_separator_too_few_in_the_log(self):
         events = measured()
         del events[8]
