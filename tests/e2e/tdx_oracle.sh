@@ -28,6 +28,12 @@ memory=2G bytes=$((2 << 30)) cpus=2
 machine=(-machine "q35,smm=off,hpet=off" -accel tcg -cpu max -m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot)
 [[ $(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p') -lt 10 ]] && vmm=qemu-9 || vmm=qemu-10
 declare -A edk2=([$new]=edk2-202502 [$old]=edk2-202211)
+firmwares=("$new" "$old")
+# By hand, another firmware can be held against its profile: ORACLE_FIRMWARE=FOLDER:edk2-202508, with an OVMF.fd in it.
+if [[ -n ${ORACLE_FIRMWARE:-} ]]; then
+  firmwares=("${ORACLE_FIRMWARE%:*}")
+  edk2[${ORACLE_FIRMWARE%:*}]=${ORACLE_FIRMWARE##*:}
+fi
 
 boot() {  # boot NAME FOLDER OPTION…: with the firmware of FOLDER; the guest's console becomes $work/NAME/console
   local folder=$work/$1 firmware=$2/OVMF.fd began=$SECONDS
@@ -62,7 +68,7 @@ compare_tpm() {  # compare_tpm NAME FILE…
 }
 
 command_line=$(cat "$new/cmdline")
-for firmware in "$new" "$old"; do
+for firmware in "${firmwares[@]}"; do
   profile=$vmm/${edk2[$firmware]}
   skip=()
   name=direct-${edk2[$firmware]}
@@ -85,6 +91,6 @@ for firmware in "$new" "$old"; do
   compare_tpm "$name" "$old/uki.efi"
 done
 # The comparison can say no: another guest's prediction is not this one's.
-expect_exit 1 "$here/compare_events.py" "$work/direct-edk2-202502/console" "$work/uki257-edk2-202502/predicted.json" \
-  >"$work/other"
+expect_exit 1 "$here/compare_events.py" "$work/direct-${edk2[$firmware]}/console" \
+  "$work/uki257-${edk2[$firmware]}/predicted.json" >"$work/other"
 [[ ${#failed[@]} == 0 ]] || { echo "predicted otherwise than measured: ${failed[*]}" >&2; exit 1; }
