@@ -66,12 +66,8 @@ std::string utf16(ByteView bytes) {
 }
 
 std::string ascii(ByteView bytes) {
-  std::string text(as_text(bytes).substr(0, kLongestText));
-  text.resize(std::min(text.find('\0'), text.size()));
-  // One line: whoever writes a log must not write lines of ours.
-  std::ranges::replace_if(
-      text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
-  return printable(text);
+  const std::string_view text = as_text(bytes).substr(0, kLongestText);
+  return one_line(text.substr(0, text.find('\0')));
 }
 
 // UEFI_VARIABLE_DATA: GUID, u64 characters, u64 bytes of data, name, data.
@@ -134,6 +130,14 @@ Result<EventLog> parse_event_log(ByteView log) {
   }
   const std::string where = "record " + std::to_string(out.records.size() + 1);
   return in(where, r.finish(std::move(out)));
+}
+
+// Whoever writes a log must not write lines of ours.
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  std::ranges::replace_if(
+      out, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return printable(out);
 }
 
 std::string describe_event(std::uint32_t type, ByteView data) {
