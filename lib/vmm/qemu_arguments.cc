@@ -20,6 +20,8 @@ class Properties {
     if (text.starts_with("{")) {
       TRY(const Json json, parse_json(text, {.bytes = std::size_t{1} << 20, .depth = 16}));
       for (const auto& [key, value] : json.members()) {
+        if (key.find_first_of(",=") != std::string::npos)
+          return fail(Fault::usage, "\"" + printable(key) + "\" is no name of a property");
         const bool plain = value.is_string() || value.is_integer() || value.is_bool();
         const std::string spelled = !plain              ? std::string()
                                     : value.is_string() ? value.string()
@@ -77,10 +79,17 @@ class Properties {
   std::string text() const {
     std::string out;
     for (const Row& row : rows_) {
-      if (!out.empty()) out += ',';
-      if (!row.unnamed) out += row.key + '=';
-      for (const char c : row.value) out += c == ',' ? ",," : std::string(1, c);
+      if (&row != &rows_.front()) out += ',';
+      if (!row.unnamed) append(out, row.key), out += '=';
+      append(out, row.value);
     }
+    return out;
+  }
+  // ",key=value" for each of the keys that there is.
+  std::string text_of(std::initializer_list<std::string_view> keys) const {
+    std::string out;
+    for (const std::string_view key : keys)
+      if (const std::string* value = find(key)) out += ',', append(out, key), out += '=', append(out, *value);
     return out;
   }
 
@@ -89,6 +98,9 @@ class Properties {
     std::string key, value;
     bool unnamed;
   };
+  static void append(std::string& out, std::string_view part) {
+    for (const char c : part) out += c == ',' ? ",," : std::string(1, c);
+  }
   std::vector<Row> rows_;
   std::string json_;
 };
@@ -384,17 +396,16 @@ class Rewriter {
     TRY(Properties p, Properties::parse(value_, "type"));
     if (p.get("type") == "hubport") return keep(), Status{};
     if (!p.find("id")) return fail(Fault::usage, "has no id");
-    put("-netdev", "hubport,id=" + p.get("id") + ",hubid=" + std::to_string(next_hub_++), kNoNetwork);
+    put("-netdev", "hubport" + p.text_of({"id"}) + ",hubid=" + std::to_string(next_hub_++), kNoNetwork);
     return {};
   }
 
   Status nic() {
     TRY(Properties p, Properties::parse(value_, "type"));
     if (p.get("type") == "none" || p.get("type") == "hubport") return keep(), Status{};
-    std::string value = "hubport,hubid=" + std::to_string(next_hub_++);
-    for (const std::string_view kept : {"id", "model", "mac", "addr", "vectors", "name"})
-      if (const std::string* v = p.find(kept)) value += "," + std::string(kept) + "=" + *v;
-    put("-nic", value, kNoNetwork);
+    put("-nic",
+        "hubport,hubid=" + std::to_string(next_hub_++) + p.text_of({"id", "model", "mac", "addr", "vectors", "name"}),
+        kNoNetwork);
     return {};
   }
 
@@ -414,16 +425,14 @@ class Rewriter {
       return fail(Fault::usage, "the ids qtest and hallmark-… are hallmark's own");
     if (tpm_sockets_.contains(id) && p.get("backend") == "socket") return keep(), Status{};
     if (p.get("backend") == "null" && !p.find("logfile")) return keep(), Status{};
-    std::string value = "null,id=" + id;
-    if (const std::string* mux = p.find("mux")) value += ",mux=" + *mux;
-    put("-chardev", value, "nothing is said and nothing heard");
+    put("-chardev", "null" + p.text_of({"id", "mux"}), "nothing is said and nothing heard");
     return {};
   }
 
   Status blockdev() {
     TRY(Properties p, Properties::parse(value_, "driver"));
     std::string value(kEmptyDisk);
-    if (const std::string* node = p.find("node-name")) value += ",node-name=" + *node;
+    value += p.text_of({"node-name"});
     if (p.get("read-only") == "on") value += ",read-only=on";
     put("-blockdev", value, kNoDisk);
     return {};
@@ -436,10 +445,9 @@ class Rewriter {
       return {};
     }
     if (p.get("if") == "floppy") return fail(Fault::unsupported, "a floppy disk has no stand-in");
-    std::string value(kEmptyDisk);
-    for (const std::string_view kept : {"if", "bus", "unit", "index", "media", "id", "readonly", "read-only"})
-      if (const std::string* v = p.find(kept)) value += "," + std::string(kept) + "=" + *v;
-    put("-drive", value, kNoDisk);
+    put("-drive",
+        std::string(kEmptyDisk) + p.text_of({"if", "bus", "unit", "index", "media", "id", "readonly", "read-only"}),
+        kNoDisk);
     return {};
   }
 
@@ -463,10 +471,7 @@ class Rewriter {
 
   Status audiodev() {
     TRY(Properties p, Properties::parse(value_, "driver"));
-    std::string value = "none";
-    for (const std::string_view kept : {"id", "model"})
-      if (const std::string* v = p.find(kept)) value += "," + std::string(kept) + "=" + *v;
-    put("-" + name_, value, "nothing is heard");
+    put("-" + name_, "none" + p.text_of({"id", "model"}), "nothing is heard");
     return {};
   }
 
