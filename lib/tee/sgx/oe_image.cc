@@ -332,7 +332,7 @@ Result<std::uint64_t> base_properties(const Elf& elf) {
   return section->address;
 }
 
-// A program that others may be loaded behind, and the one that is.
+// The module that an image needs; its program points into the ELF file here.
 struct Module {
   std::optional<Elf> elf;
 

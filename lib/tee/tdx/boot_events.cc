@@ -28,10 +28,10 @@ constexpr std::pair<unsigned, unsigned> kMeasuresSince{6, 9};
 
 using DigestResult = Result<Digest>;
 
-// A digest that another thread works on.
+// A digest that another thread works on, if there is one to be had.
 template <class Work>
 std::future<std::invoke_result_t<Work>> meanwhile(Work work) {
-  return std::async(std::launch::async, std::move(work));
+  return std::async(std::launch::async | std::launch::deferred, std::move(work));
 }
 
 // The list as it grows, for one way of measuring.
@@ -246,8 +246,8 @@ DigestResult image_digest(const Pe& pe, const Content& image, const Bytes& head,
 Result<BootDigests::Uki> digest_uki(const uki::Uki& uki, bool sections, bool initrd) {
   BootDigests::Uki out;
   const auto& parts = uki.initrd();
-  const bool shared = initrd && sections && uki.initrd_section() && !parts.empty() && uki.measured().size() > 0 &&
-                      parts.front().size() == uki.initrd_section()->size() &&
+  // Unless microcode stands before it, ".initrd" begins what the kernel gets.
+  const bool shared = initrd && sections && uki.initrd_section() &&
                       std::ranges::none_of(uki.measured(), [](const auto& m) { return m.section == ".ucode"; });
   Hasher<Alg::sha384> served;
   if (sections)

@@ -5,6 +5,7 @@
 
 #include "lib/formats/acpi_loader.h"
 #include "lib/formats/efi_variables.h"
+#include "lib/formats/efi_volume.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/tdx/mrtd.h"
 #include "lib/tee/tdx/td_hob.h"
@@ -122,16 +123,17 @@ Status Guest::read_machine(const MeasureRequest& request) {
     machine_.smbios = *digest;
   }
 
+  // Firmware that was not built for secure boot does not copy the image's variables into its store (OvmfPkg
+  // PlatformPei, PeilessStartupLib), and measures none. A section that is no volume holds none.
   variables_.built_for_secure_boot = facts_.secure_boot_built;
-  if (const Section* cfv = image_.find(Section::Type::cfv)) {
-    const auto variables = efi_variables(image_.data(*cfv));
-    if (!variables) return in("configuration volume", Status(Failure(variables.error())));
-    const auto take = [&](const Guid& vendor, const char* name) {
-      if (const EfiVariable* v = find_variable(*variables, vendor, name)) variables_.secure_boot[name] = v->data;
-    };
-    for (const char* name : {"PK", "KEK"}) take(kEfiGlobalVariable, name);
-    for (const char* name : {"db", "dbx", "dbt"}) take(kEfiImageSecurityDatabase, name);
-  }
+  const Section* cfv = image_.find(Section::Type::cfv);
+  if (cfv == nullptr || facts_.secure_boot_built == false || !has_efi_volume(image_.data(*cfv))) return {};
+  TRY(const std::vector<EfiVariable> variables, in("configuration volume", efi_variables(image_.data(*cfv))));
+  const auto take = [&](const Guid& vendor, const char* name) {
+    if (const EfiVariable* v = find_variable(variables, vendor, name)) variables_.secure_boot[name] = v->data;
+  };
+  for (const char* name : {"PK", "KEK"}) take(kEfiGlobalVariable, name);
+  for (const char* name : {"db", "dbx", "dbt"}) take(kEfiImageSecurityDatabase, name);
   return {};
 }
 

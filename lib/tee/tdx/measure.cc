@@ -75,7 +75,9 @@ void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
   if (guest.secure_boot())
     say("secure boot is on: the firmware starts only what a key in its db signed, which was not checked here");
   if (guest.facts().measures == false)
-    say("the firmware has no driver that measures into RTMRs (TdTcg2Dxe): its events may not happen");
+    say("this firmware has no driver that measures in a trust domain (TdTcg2Dxe): it extends no register, and RTMR0 "
+        "and "
+        "RTMR1 of such a guest are zeros; what is listed is what firmware with that driver would do");
   if ((guest.policy().tdattributes & kUntrusted) != 0) say("TDATTRIBUTES allow debugging: such a guest has no secrets");
 }
 

@@ -17,15 +17,15 @@
 namespace hallmark::uki {
 
 struct Stub {
-  unsigned release;  // 257: the number before the first dot
+  unsigned release = 0;  // 257: the number before the first dot
   // The sections that it knows, in the order in which it measures them: each as its name with the final NUL, then its
   // contents. It does not measure ".pcrsig", which signs the outcome.
   std::span<const std::string_view> sections;
-  bool measures_without_tpm;  // into the registers of a confidential guest (EFI_CC_MEASUREMENT_PROTOCOL) too
-  bool loads_image;           // starts the kernel through LoadImage(), so that the firmware measures it again
-  bool passes_sections;       // hands ".osrel" and ".profile" to the initrd, as it does ".pcrsig" and ".pcrpkey"
-  bool trims_blanks;          // of the command line's beginning; earlier ones only those at its end
-  bool appends_console;       // a "console=" by what devices it finds, if the command line has none
+  bool measures_without_tpm = false;  // into the registers of a confidential guest (EFI_CC_MEASUREMENT_PROTOCOL) too
+  bool loads_image = false;           // starts the kernel through LoadImage(), so that the firmware measures it again
+  bool passes_sections = false;  // hands ".osrel" and ".profile" to the initrd, as it does ".pcrsig" and ".pcrpkey"
+  bool trims_blanks = false;     // of the command line's beginning; earlier ones only those at its end
+  bool appends_console = false;  // a "console=" by what devices it finds, if the command line has none
 };
 
 std::span<const Stub> stubs();  // oldest first

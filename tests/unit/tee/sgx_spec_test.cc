@@ -1,7 +1,4 @@
 // The layout tables in specs/tee/sgx.md are those of the code.
-#include <gtest/gtest.h>
-
-#include "lib/base/files.h"
 #include "lib/tee/sgx/gramine.h"
 #include "lib/tee/sgx/known_signers.h"
 #include "lib/tee/sgx/oe_image.h"
@@ -10,50 +7,30 @@
 #include "lib/tee/sgx/signing.h"
 #include "lib/tee/sgx/sigstruct.h"
 #include "lib/tee/sgx/tcs.h"
+#include "tests/unit/tee/spec_tables.h"
 
 namespace hallmark::sgx {
 namespace {
 
-std::string page() { return *read_text(fs::path(HALLMARK_SOURCE_DIR) / "specs/tee/sgx.md", 1 << 20); }
-
-// "| 960 | 32 | enclavehash |" for each row; what follows on the line is for people.
-template <const auto& L>
-void expect_table() {
-  const std::string text = page();
-  const std::size_t begin = text.find("### " + std::string(L.name) + ", " + std::to_string(L.size) + " bytes\n");
-  ASSERT_NE(begin, text.npos) << L.name;
-  std::string_view section(text);
-  section = section.substr(begin, text.find("\n#", begin) - begin);
-  std::string rows;
-  for (std::size_t at = section.find("\n| "); at != section.npos; at = section.find("\n| ", at + 1)) {
-    // The first three cells.
-    std::size_t cell = at + 2;
-    for (int i = 0; i < 3; i++) cell = section.find(" |", cell + 1);
-    rows += section.substr(at, cell - at);
-  }
-  std::string wanted = "\n| offset | size | field";
-  for (const Field& f : L.fields)
-    wanted += "\n| " + std::to_string(f.offset) + " | " + std::to_string(f.size) + " | `" + std::string(f.name) + "`";
-  EXPECT_EQ(rows, wanted);
-}
+std::string page() { return spec_page("tee/sgx.md"); }
 
 TEST(SgxSpec, HasTheLayoutsOfTheCode) {
-  expect_table<kSigstruct>();
-  expect_table<kSigningMaterial>();
-  expect_table<kMetadata>();
-  expect_table<kPatchEntry>();
-  expect_table<kLayoutEntry>();
-  expect_table<kLayoutGroupEntry>();
-  expect_table<kElrangeEntry>();
-  expect_table<kExtendEntry>();
-  expect_table<kSharedObjectEntry>();
-  expect_table<kGlobalData>();
-  expect_table<kThreadData>();
-  expect_table<kOeProperties>();
-  expect_table<kEgoPayload>();
-  expect_table<kOeModuleInfo>();
-  expect_table<kTcsLayout>();
-  expect_table<kGramineThread>();
+  expect_table<kSigstruct>(page());
+  expect_table<kSigningMaterial>(page());
+  expect_table<kMetadata>(page());
+  expect_table<kPatchEntry>(page());
+  expect_table<kLayoutEntry>(page());
+  expect_table<kLayoutGroupEntry>(page());
+  expect_table<kElrangeEntry>(page());
+  expect_table<kExtendEntry>(page());
+  expect_table<kSharedObjectEntry>(page());
+  expect_table<kGlobalData>(page());
+  expect_table<kThreadData>(page());
+  expect_table<kOeProperties>(page());
+  expect_table<kEgoPayload>(page());
+  expect_table<kOeModuleInfo>(page());
+  expect_table<kTcsLayout>(page());
+  expect_table<kGramineThread>(page());
 }
 
 TEST(SgxSpec, HasTheReleasesOfTheSdk) {

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Makes a small TDX guest and computes what it measures to, without any of hallmark's code.
+
+usage: made_up_guest.py firmware OUT        an image with a BFV, a TD_HOB and TempMem, of no release
+       made_up_guest.py program OUT         a PE image with the header of a Linux kernel
+       made_up_guest.py mrtd FIRMWARE ORDER MRTD of that image, ORDER is single-pass or two-pass
+       made_up_guest.py ccel ANSWER OUT     a log with the events of `hallmark measure tdx --json`
+"""
+import hashlib
+import json
+import struct
+import sys
+import uuid
+
+PAGE = 4096
+SECTIONS = [  # data offset, raw size, address, memory size, type, attributes
+    (0x1000, 0xf000, 0xffff1000, 0xf000, 0, 1),
+    (0, 0, 0x809000, 0x2000, 2, 0),
+    (0, 0, 0x810000, 0x10000, 3, 0),
+]
+
+
+def guid(text):
+    return uuid.UUID(text).bytes_le
+
+
+def firmware():
+    image = bytearray(bytes(i * 7 % 251 for i in range(0x10000)))
+    image[0:0x1000] = bytes(0x1000)
+    descriptor = 0xf800
+    image[descriptor - 16:descriptor] = guid('e9eaf9f3-168e-44d5-a8eb-7f4d8738f6ae')
+    table = b'TDVF' + struct.pack('<III', 16 + 32 * len(SECTIONS), 1, len(SECTIONS))
+    table += b''.join(struct.pack('<IIQQII', *s) for s in SECTIONS)
+    image[descriptor:descriptor + len(table)] = table
+    entry = struct.pack('<IH', len(image) - descriptor, 4 + 18) + guid('e47a6535-984a-4798-865e-4685a7bf8ec2')
+    footer = struct.pack('<H', len(entry) + 18) + guid('96b582de-1fb2-45f7-baea-a366c55a082d')
+    image[len(image) - 32 - len(entry) - len(footer):len(image) - 32] = entry + footer
+    return bytes(image)
+
+
+def program():
+    header = bytearray(0x200)
+    header[0:2] = b'MZ'
+    struct.pack_into('<I', header, 0x3c, 0x80)
+    header[0x80:0x84] = b'PE\0\0'
+    struct.pack_into('<HHIIIHH', header, 0x84, 0x8664, 1, 0, 0, 0, 240, 0x22)
+    optional = 0x98
+    struct.pack_into('<H', header, optional, 0x20b)
+    struct.pack_into('<II', header, optional + 32, 0x1000, 0x200)  # alignments
+    struct.pack_into('<II', header, optional + 56, 0x2000, 0x200)  # SizeOfImage, SizeOfHeaders
+    struct.pack_into('<H', header, optional + 68, 10)  # an EFI application
+    struct.pack_into('<I', header, optional + 108, 16)
+    struct.pack_into('<8sIIII', header, optional + 240, b'.text', 0x100, 0x1000, 0x200, 0x200)
+    # The setup header of a Linux kernel, protocol 2.15: a version that measures without a TPM.
+    header[0x1f1] = 1
+    body = bytearray(bytes(range(256)) * 2)
+    body[2:6] = b'HdrS'
+    struct.pack_into('<H', body, 6, 0x20f)
+    struct.pack_into('<H', body, 0xe, 0x80)
+    body[0x80:0x90] = b'6.12.0 made up\0\0'
+    return bytes(header) + bytes(body)
+
+
+def mrtd(image, order):
+    records = []
+    for data, raw, address, size, _, attributes in SECTIONS:
+        content = image[data:data + raw] + bytes(size - raw)
+        add = [b'MEM.PAGE.ADD'.ljust(16, b'\0') + struct.pack('<Q', address + p) + bytes(104) for p in range(0, size, PAGE)]
+        extend = [b''.join(b'MR.EXTEND'.ljust(16, b'\0') + struct.pack('<Q', address + p + c) + bytes(104) +
+                           content[p + c:p + c + 256] for c in range(0, PAGE, 256)) for p in range(0, size, PAGE)]
+        if not attributes & 1:
+            records += add
+        elif order == 'single-pass':
+            records += [a + e for a, e in zip(add, extend)]
+        else:
+            records += add + extend
+    return hashlib.sha384(b''.join(records)).hexdigest()
+
+
+def ccel(answer):
+    spec = b'Spec ID Event03\0' + struct.pack('<IBBBBI', 0, 0, 2, 0, 2, 1) + struct.pack('<HH', 0xc, 48) + b'\0'
+    log = struct.pack('<II20sI', 1, 3, bytes(20), len(spec)) + spec
+    types = {'EV_SEPARATOR': 4, 'EV_EVENT_TAG': 6, 'EV_PLATFORM_CONFIG_FLAGS': 10, 'EV_EFI_VARIABLE_DRIVER_CONFIG': 0x80000001,
+             'EV_EFI_VARIABLE_BOOT': 0x80000002, 'EV_EFI_BOOT_SERVICES_APPLICATION': 0x80000003,
+             'EV_EFI_ACTION': 0x80000007, 'EV_EFI_HANDOFF_TABLES2': 0x8000000b}
+    for event in answer['events']:
+        log += struct.pack('<III', int(event['register'][4]) + 1, types[event['type']], 1)
+        log += struct.pack('<H', 0xc) + bytes.fromhex(event['digest'] or '00' * 48) + struct.pack('<I', 0)
+    return log + b'\xff' * 64
+
+
+def main():
+    verb, *arguments = sys.argv[1:]
+    if verb == 'firmware':
+        open(arguments[0], 'wb').write(firmware())
+    elif verb == 'program':
+        open(arguments[0], 'wb').write(program())
+    elif verb == 'mrtd':
+        print(mrtd(open(arguments[0], 'rb').read(), arguments[1]))
+    elif verb == 'ccel':
+        open(arguments[1], 'wb').write(ccel(json.load(open(arguments[0]))))
+    else:
+        sys.exit(__doc__)
+
+
+main()

@@ -1,0 +1,85 @@
+# hallmark measure tdx and replay, on a guest that an independent program made and measured (made_up_guest.py).
+. "$(dirname "$0")/common.sh"
+
+make=$source_dir/tests/cli/made_up_guest.py
+python3 "$make" firmware fw.fd
+python3 "$make" program kernel.efi
+printf 'an initrd' >initrd.img
+field() { python3 -c 'import json, sys
+value = json.load(open(sys.argv[1]))
+for key in sys.argv[2].split("."): value = value[int(key)] if isinstance(value, list) else value[key]
+print(value)' "$@"; }
+
+# The firmware alone: MRTD in both orders, and no register that was not computed.
+expect_exit 0 hallmark measure tdx --firmware fw.fd --json
+cp "$stdout" alone.json
+[[ $(field alone.json registers.mrtd) == $(python3 "$make" mrtd fw.fd single-pass) ]]
+[[ $(field alone.json mrtd.two_pass) == $(python3 "$make" mrtd fw.fd two-pass) ]]
+[[ $(field alone.json registers) == "{'mrtd':"* && $(field alone.json registers) != *rtmr* ]]
+expect_exit 0 hallmark measure tdx --firmware fw.fd
+contains "$stdout" 'the firmware does not say which release of edk2 it is'
+expect_exit 0 hallmark measure tdx --firmware fw.fd --profile qemu-8/edk2-202411 --json
+cp "$stdout" two.json
+[[ $(field two.json registers.mrtd) == $(python3 "$make" mrtd fw.fd two-pass) ]]
+[[ $(field two.json candidates.1.registers.mrtd) == $(python3 "$make" mrtd fw.fd single-pass) ]]
+
+# What is missing leaves out its register, and says what to give.
+guest=(--firmware fw.fd --profile qemu-10/edk2-202502 --kernel kernel.efi --initrd initrd.img --cmdline 'console=hvc0')
+expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G --json
+cp "$stdout" guest.json
+[[ $(field guest.json registers) == *rtmr1* && $(field guest.json registers) != *rtmr0* ]]
+expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G
+contains "$stdout" 'rtmr0 is not computed: give the ACPI tables (acpi-tables) or their digests'
+zeros=$(printf '0%.0s' {1..96})
+expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G --acpi-digests "$zeros,$zeros,$zeros" --json
+cp "$stdout" whole.json
+[[ $(field whole.json registers) == *rtmr0* ]]
+expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G --trace
+contains "$stderr" 'MEM.PAGE.ADD gpa=0xffff1000'
+contains "$stderr" 'RTMR[1] extend'
+
+# A log of that guest agrees; one of a guest with more memory does not, and the answer says how much it has.
+python3 "$make" ccel whole.json ccel.bin
+whole=("${guest[@]}" --acpi-digests "$zeros,$zeros,$zeros")
+expect_exit 0 hallmark replay ccel.bin --json
+cp "$stdout" replayed.json
+[[ $(field replayed.json registers.rtmr0) == $(field whole.json registers.rtmr0) ]]
+[[ $(field replayed.json registers.rtmr1) == $(field whole.json registers.rtmr1) ]]
+expect_exit 0 hallmark measure tdx "${whole[@]}" --memory 2G --against ccel.bin
+expect_exit 1 hallmark measure tdx "${whole[@]}" --memory 4G --against ccel.bin
+contains "$stdout" 'THEY DIFFER'
+contains "$stdout" 'number 1 of rtmr0'
+contains "$stdout" 'memory: the guest has 2147483648 bytes (2048 MiB), and 4294967296 were given'
+expect_exit 1 hallmark measure tdx "${whole[@]/console=hvc0/console=ttyS0}" --memory 2G --against ccel.bin --json
+cp "$stdout" other.json
+[[ $(field other.json against.first_difference.register) == rtmr2 ]]
+
+# What has no value, and what is no guest.
+expect_exit 2 hallmark measure tdx
+contains "$stderr" '--firmware is required'
+expect_exit 2 hallmark measure tdx --firmware fw.fd --memory 2
+contains "$stderr" 'memory: "2" is no size such as 2G or 512M'
+expect_exit 2 hallmark measure tdx --firmware fw.fd --profile qemu-77
+contains "$stderr" 'with a monitor of qemu-8'
+expect_exit 2 hallmark measure tdx --firmware fw.fd --tdattributes 0x1
+contains "$stderr" '(DEBUG); to measure one all the same, ask for it'
+expect_exit 0 hallmark measure tdx --firmware fw.fd --tdattributes 0x1 --allow-debug
+contains "$stdout" 'TDATTRIBUTES allow debugging'
+expect_exit 2 hallmark measure tdx --firmware fw.fd other
+expect_exit 2 hallmark measure tdx --firmware fw.fd --initrd initrd.img
+contains "$stderr" '"initrd" goes with "kernel"'
+expect_exit 5 hallmark measure tdx --firmware none
+head -c 60000 fw.fd >short.fd
+expect_exit 4 hallmark measure tdx --firmware short.fd
+tail -c 61440 fw.fd >code.fd
+expect_exit 3 hallmark measure tdx --firmware code.fd
+contains "$stderr" 'give that too (vars)'
+head -c 4096 fw.fd >vars.fd
+expect_exit 0 hallmark measure tdx --firmware code.fd --vars vars.fd --json
+cp "$stdout" joined.json
+[[ $(field joined.json registers.mrtd) == $(field alone.json registers.mrtd) ]]
+expect_exit 4 hallmark replay kernel.efi
+contains "$stderr" 'is no event log'
+head -c 200 ccel.bin >cut.bin
+expect_exit 3 hallmark replay cut.bin
+contains "$stderr" 'event log: digests.digest at'

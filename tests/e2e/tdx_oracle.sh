@@ -1,0 +1,96 @@
+#!/usr/bin/env bash
+# An oracle for RTMR0 to RTMR2 that is not ours: Debian's firmware with a TPM, in an emulated machine without any TEE.
+# The guest of examples/tdx-uki boots from two generations of firmware, as kernel and initrd and as UKIs of two stubs; the
+# firmware, the stub and the kernel write into the TPM's log what they would extend the RTMRs with, and compare_events.py
+# holds hallmark's prediction against it. What it leaves out, and why, is printed.
+. "$(dirname "$0")/common.sh"
+here=$(cd "$(dirname "$0")" && pwd)
+processes=()
+end() {
+  for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
+  chmod -R u+w "$work"
+  rm -rf "$work"
+}
+trap end EXIT
+
+# ── what is booted: the example as it is (Debian 13), and the same recipe with the packages of Debian 12 ──
+git clone -q "file://$HALLMARK_SOURCE_DIR" "$work/clone"
+for suite in trixie bookworm; do
+  sed -e "s/trixie/$suite/" -e "s,path: \.,path: clone/examples/tdx-uki," "$work/clone/examples/tdx-uki/hallmark.yaml" \
+    >"$work/$suite.yaml"
+  "$HALLMARK" pin --quiet -f "$work/$suite.yaml" -o "$work/$suite.lock"
+  "$HALLMARK" build --quiet -f "$work/$suite.lock" -o "$work/$suite"
+done
+new=$work/trixie/out old=$work/bookworm/out
+
+# ── the machine ──
+memory=2G bytes=$((2 << 30)) cpus=2
+machine=(-machine "q35,smm=off,hpet=off" -accel tcg -cpu max -m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot)
+[[ $(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p') -lt 10 ]] && vmm=qemu-9 || vmm=qemu-10
+declare -A edk2=([$new]=edk2-202502 [$old]=edk2-202211)
+firmwares=("$new" "$old")
+# By hand, another firmware can be held against its profile: ORACLE_FIRMWARE=FOLDER:edk2-202508, with an OVMF.fd in it.
+if [[ -n ${ORACLE_FIRMWARE:-} ]]; then
+  firmwares=("${ORACLE_FIRMWARE%:*}")
+  edk2[${ORACLE_FIRMWARE%:*}]=${ORACLE_FIRMWARE##*:}
+fi
+
+boot() {  # boot NAME FOLDER OPTION…: with the firmware of FOLDER; the guest's console becomes $work/NAME/console
+  local folder=$work/$1 firmware=$2/OVMF.fd began=$SECONDS
+  shift 2
+  mkdir -p "$folder/tpm"
+  swtpm_setup --tpm2 --tpmstate "$folder/tpm" --pcr-banks sha384 >"$folder/tpm.log"
+  swtpm socket --tpm2 --tpmstate dir="$folder/tpm" --ctrl type=unixio,path="$folder/tpm.socket" \
+    --pid file="$folder/tpm.pid" --terminate --daemon
+  processes+=("$(cat "$folder/tpm.pid")")
+  timeout 300 qemu-system-x86_64 "${machine[@]}" -bios "$firmware" "$@" -serial file:"$folder/console" \
+    -chardev socket,id=tpm,path="$folder/tpm.socket" -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-crb,tpmdev=tpm0 \
+    >"$folder/qemu.log" 2>&1 </dev/null || true
+  grep -q 'the guest is done' "$folder/console" ||
+    { echo "$folder: the guest did not finish" >&2; tail "$folder/qemu.log" "$folder/console" >&2; return 1; }
+  echo "  booted in $((SECONDS - began)) s"
+}
+
+failed=()
+compare() {  # compare NAME OPTION…: the log of NAME with the prediction for the guest that the options describe
+  local name=$1
+  shift
+  "$HALLMARK" measure tdx --profile "$profile" --firmware "$firmware/OVMF.fd" --memory $memory --vcpus $cpus "$@" --json \
+    >"$work/$name/predicted.json"
+  "$here/compare_events.py" "$work/$name/console" "$work/$name/predicted.json" "${skip[@]}" || failed+=("$name")
+}
+# What the boot measures into a TPM, by the same code: that of software which knows nothing else too.
+compare_tpm() {  # compare_tpm NAME FILE…
+  local name=$1
+  shift
+  "$TDX_TPM_EVENTS" "$profile" $bytes "$@" >"$work/$name/tpm.json"
+  "$here/compare_events.py" "$work/$name/console" "$work/$name/tpm.json" --tpm || failed+=("$name")
+}
+
+command_line=$(cat "$new/cmdline")
+for firmware in "${firmwares[@]}"; do
+  profile=$vmm/${edk2[$firmware]}
+  skip=()
+  name=direct-${edk2[$firmware]}
+  echo "$name: kernel, initrd and command line of Debian 13"
+  boot "$name" "$firmware" -kernel "$new/vmlinuz" -initrd "$new/initrd.img" -append "$command_line"
+  compare "$name" --kernel "$new/vmlinuz" --initrd "$new/initrd.img" --cmdline "$command_line"
+  compare_tpm "$name" "$new/vmlinuz" "$new/initrd.img" "$command_line"
+
+  name=uki257-${edk2[$firmware]}
+  echo "$name: the UKI of Debian 13"
+  boot "$name" "$firmware" -kernel "$new/uki.efi"
+  compare "$name" --uki "$new/uki.efi"
+  compare_tpm "$name" "$new/uki.efi"
+
+  name=uki252-${edk2[$firmware]}
+  echo "$name: the UKI of Debian 12"
+  boot "$name" "$firmware" -kernel "$old/uki.efi"
+  skip=(--skip "rtmr2=stub 252 and kernel 6.1 measure into a TPM, as seen below, and in a trust domain nothing")
+  compare "$name" --uki "$old/uki.efi"
+  compare_tpm "$name" "$old/uki.efi"
+done
+# The comparison can say no: another guest's prediction is not this one's.
+expect_exit 1 "$here/compare_events.py" "$work/direct-${edk2[$firmware]}/console" \
+  "$work/uki257-${edk2[$firmware]}/predicted.json" >"$work/other"
+[[ ${#failed[@]} == 0 ]] || { echo "predicted otherwise than measured: ${failed[*]}" >&2; exit 1; }

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""Makes the corpora event_log and quote, as specs/formats/event-log.md lays them out.
+
+usage: make_log_corpus.py FOLDER
+"""
+import hashlib, pathlib, struct, sys
+
+HASHES = {4: "sha1", 11: "sha256", 12: "sha384"}
+SEPARATOR, ACTION, TAG, IPL, NO_ACTION = 4, 0x80000007, 6, 13, 3
+
+
+def log(events, algorithms=(12,), index=1, vendor=b""):
+    spec_id = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 0, 2, len(algorithms))
+    for a in algorithms:
+        spec_id += struct.pack("<HH", a, hashlib.new(HASHES[a]).digest_size)
+    spec_id += bytes([len(vendor)]) + vendor
+    out = struct.pack("<II20sI", index, NO_ACTION, bytes(20), len(spec_id)) + spec_id
+    for register, kind, data in events:
+        out += struct.pack("<III", register, kind, len(algorithms))
+        for a in algorithms:
+            out += struct.pack("<H", a) + hashlib.new(HASHES[a], data).digest()
+        out += struct.pack("<I", len(data)) + data
+    return out
+
+
+def variable(name, data):
+    return bytes(range(16)) + struct.pack("<QQ", len(name), len(data)) + name.encode("utf-16-le") + data
+
+
+def tag(text):
+    return struct.pack("<II", 0x8F3B22EC, len(text)) + text
+
+
+def quote(version, tee, size, kind=None, signature=b"s" * 20):
+    header = struct.pack("<HHI4s", version, 2, tee, b"") + bytes.fromhex("939a7233f79c4ca9940a0db3957f0607") + b"u" * 20
+    typed = struct.pack("<HI", kind, size) if version == 5 else b""
+    return header + typed + bytes(i & 0xFF for i in range(size)) + struct.pack("<I", len(signature)) + signature
+
+
+CCEL = [(1, SEPARATOR, bytes(4)), (2, ACTION, b"Exit Boot Services Invocation"), (3, TAG, tag(b"Linux initrd\0"))]
+TPM = [(0, NO_ACTION, b"StartupLocality\0\3"), (7, 0x80000001, variable("SecureBoot", b"\1")), (1, 0x8000000B, b"\x08TdxTable")]
+MADE = {
+    "event_log/ccel": log(CCEL) + b"\xff" * 64,
+    "event_log/zeros": log(CCEL) + bytes(64),
+    "event_log/tpm": log(TPM, algorithms=(4, 11, 12), index=0, vendor=b"vendor"),
+    "event_log/empty": log([]),
+    "event_log/text": log([(3, IPL, ".cmdline".encode("utf-16-le")), (3, IPL, b"grub_cmd: \x1b[2J\n"), (3, 10, b"ACPI DATA")]),
+    "event_log/cut": log(CCEL)[:-1],
+    "event_log/huge": log([]) + struct.pack("<IIIH48sI", 1, SEPARATOR, 1, 12, b"", 0xFFFFFFFF),
+    "event_log/unknown": log([]) + struct.pack("<IIIH", 1, SEPARATOR, 1, 0x27) + bytes(64),
+    "event_log/old": struct.pack("<II20sI", 0, 8, b"sha1", 16) + bytes(16),
+    "quote/sgx_3": quote(3, 0, 384),
+    "quote/td10_4": quote(4, 0x81, 584) + bytes(16),
+    "quote/td10_5": quote(5, 0x81, 584, 2),
+    "quote/td15_5": quote(5, 0x81, 648, 3),
+    "quote/sgx_5": quote(5, 0, 384, 1),
+    "quote/cut": quote(4, 0x81, 584)[:-1],
+    "quote/size": quote(5, 0x81, 584, 3),
+    "quote/unsigned": quote(4, 0x81, 584, signature=b""),
+}
+for name, data in MADE.items():
+    path = pathlib.Path(sys.argv[1]) / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(data)
