@@ -122,7 +122,6 @@ enum class Treat {
   disk,
   cdrom,
   stream,
-  nographic,
   tpmdev,
   audiodev,
   readonly_firmware,
@@ -192,7 +191,7 @@ const std::map<std::string_view, Option>& options() {
       {"serial", {true, stream, {}}},
       {"parallel", {true, stream, {}}},
       {"debugcon", {true, stream, {}}},
-      {"nographic", {false, nographic, {}}},
+      {"nographic", {false, drop, kNoDisplay}},
       {"audio", {true, audiodev, {}}},
       {"audiodev", {true, audiodev, {}}},
       {"bios", {true, readonly_firmware, {}}},
@@ -277,7 +276,6 @@ class Rewriter {
       }
       CHECK(in("-" + name, one(row->second)));
     }
-    finish();
     return std::move(out_);
   }
 
@@ -314,7 +312,6 @@ class Rewriter {
       case Treat::disk: return disk(was(), value_, "index=" + std::to_string(name_[2] - 'a') + ",media=disk"), Status{};
       case Treat::cdrom: return disk(was(), value_, "index=2,media=cdrom"), Status{};
       case Treat::stream: return stream(), Status{};
-      case Treat::nographic: return nographic_ = true, leave_out(kNoDisplay), Status{};
       case Treat::tpmdev: return tpmdev();
       case Treat::audiodev: return audiodev();
       case Treat::readonly_firmware: return leave_out("the firmware that is measured stands in its place"), Status{};
@@ -458,7 +455,6 @@ class Rewriter {
   }
 
   void stream() {
-    has_serial_ |= name_ == "serial";
     if (value_ == "none" || value_ == "null" || (value_.starts_with("chardev:") && name_ != "debugcon")) return keep();
     put("-" + name_, "null", "nothing is said and nothing heard");
   }
@@ -485,14 +481,6 @@ class Rewriter {
     return {};
   }
 
-  void finish() {
-    // -nographic has a serial port of its own making; so has a machine without it.
-    if (nographic_ && !has_serial_) {
-      const auto end = out_.arguments.end();
-      if (std::find(out_.arguments.begin(), end, "-nodefaults") == end) out_.arguments.insert(end, {"-serial", "null"});
-    }
-  }
-
   static constexpr std::string_view kNoNetwork = "a network of its own, with nobody else in it";
   static constexpr std::string_view kNoDisk = "an empty disk: none of the host's files is opened";
 
@@ -501,7 +489,6 @@ class Rewriter {
   std::string name_, value_;
   std::set<std::string> tpm_sockets_;
   int next_hub_ = 1000;
-  bool nographic_ = false, has_serial_ = false;
 };
 
 }  // namespace
