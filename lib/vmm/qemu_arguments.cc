@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "lib/base/files.h"
 #include "lib/base/json.h"
@@ -99,7 +100,7 @@ class Properties {
     bool unnamed;
   };
   static void append(std::string& out, std::string_view part) {
-    for (const char c : part) out += c == ',' ? ",," : std::string(1, c);
+    for (const char c : part) out.append(c == ',' ? 2 : 1, c);
   }
   std::vector<Row> rows_;
   std::string json_;
@@ -333,10 +334,9 @@ class Rewriter {
       for (const std::string_view part : {"smm", "pic"})
         if (!p.find(part)) p.set(part, "off"), why += why.ends_with("off") ? "" : "; as TDX makes it: smm=off, pic=off";
     if (why.empty()) return keep(), Status{};
-    if (const std::string text = p.text(); !text.empty())
-      put("-" + name_, text, why);
-    else
-      leave_out(why);
+    const std::string text = p.text();
+    if (text.empty()) return leave_out(why), Status{};
+    put("-" + name_, text, why);
     return {};
   }
 
@@ -503,7 +503,7 @@ Result<std::vector<std::string>> split_arguments(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i++) {
     const char c = text[i];
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-      if (word) words.push_back(*std::move(word)), word.reset();
+      if (word) words.push_back(*std::exchange(word, std::nullopt));
     } else if (c == '\\') {
       if (++i == text.size()) return fail(Fault::usage, "QEMU's arguments: end in a backslash");
       if (text[i] == '\n') continue;
