@@ -157,6 +157,21 @@ Result<AcpiLoader> derive_acpi_loader(ByteView blob) {
   return out;
 }
 
+Result<std::vector<std::string>> allocated_files(ByteView script) {
+  if (script.size() % kCommand != 0 || script.size() > kMaxAcpiTables)
+    return fail(Fault::format, "ACPI loader script: has " + std::to_string(script.size()) + " bytes, not commands of " +
+                                   std::to_string(kCommand));
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < script.size(); at += kCommand) {
+    if (load_le<std::uint32_t>(script.subspan(at, 4)) != kAllocate) continue;
+    const std::string_view name = as_text(script.subspan(at + 4, kFileName));
+    if (name.find('\0') == name.npos)
+      return fail(Fault::format, "ACPI loader script: command at " + hex_offset(at) + ": file name has no end");
+    out.emplace_back(name.substr(0, name.find('\0')));
+  }
+  return out;
+}
+
 // ACPI 6.5, 5.2.12: entries of type 0 (Processor Local APIC) and 9 (Processor Local x2APIC) with the flag Enabled.
 Result<std::uint64_t> acpi_processors(ByteView blob) {
   TRY(const std::vector<AcpiTable> tables, parse_acpi_tables(blob));

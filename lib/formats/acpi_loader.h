@@ -28,6 +28,10 @@ struct AcpiLoader {
 // that every machine has, is unsupported by name.
 Result<AcpiLoader> derive_acpi_loader(ByteView blob);
 
+// The files that a script allocates, in its order: what firmware of edk2 measures besides the script. From QEMU's own
+// script, also with tables that derive_acpi_loader() does not know.
+Result<std::vector<std::string>> allocated_files(ByteView script);
+
 // How many processors the interrupt controllers' table (MADT) lists as enabled.
 Result<std::uint64_t> acpi_processors(ByteView blob);
 

@@ -34,6 +34,7 @@ Result<Sizes> read_spec_id(ByteReader& r) {
   for (std::uint32_t i = 0; i < count; i++) {
     const auto algorithm = r.le<std::uint16_t>("algorithmId");
     const auto digest = r.le_at_most<std::uint16_t>(kMaxDigest, "digestSize");
+    if (r.ok() && digest == 0) r.reject("digestSize", "is 0");
     if (r.ok() && !sizes.emplace(algorithm, digest).second)
       r.reject("algorithmId", hex_offset(algorithm) + " is listed twice");
   }
@@ -45,9 +46,13 @@ Result<Sizes> read_spec_id(ByteReader& r) {
   return r.finish(std::move(sizes));
 }
 
-bool only_padding(ByteView rest) {
-  return std::ranges::all_of(rest, [](auto c) { return c == 0xff; }) ||
-         std::ranges::all_of(rest, [](auto c) { return c == 0; });
+// Where the padding begins, if there is any: from there on all bytes are 0xff or all are 0x00. A record may end in such
+// bytes too, so it may end behind this place.
+std::size_t begin_of_padding(ByteView log) {
+  std::size_t end = log.size();
+  if (log.empty() || (log.back() != 0 && log.back() != 0xff)) return end;
+  while (end != 0 && log[end - 1] == log.back()) end--;
+  return end;
 }
 
 std::string utf16(ByteView bytes) {
@@ -62,7 +67,7 @@ std::string utf16(ByteView bytes) {
 
 std::string ascii(ByteView bytes) {
   const std::string_view text = as_text(bytes).substr(0, kLongestText);
-  return printable(text.substr(0, text.find('\0')));
+  return one_line(text.substr(0, text.find('\0')));
 }
 
 // UEFI_VARIABLE_DATA: GUID, u64 characters, u64 bytes of data, name, data.
@@ -97,7 +102,8 @@ Result<EventLog> parse_event_log(ByteView log) {
   TRY(const Sizes sizes, read_spec_id(r));
   EventLog out;
   for (const auto& [algorithm, size] : sizes) out.algorithms.push_back(algorithm);
-  while (r.left() != 0 && !only_padding(log.subspan(r.offset()))) {
+  const std::size_t end = begin_of_padding(log);
+  while (r.offset() < end) {
     if (out.records.size() == kMaxRecords) {
       r.reject("record", "is one more than " + std::to_string(kMaxRecords));
       break;
@@ -122,7 +128,16 @@ Result<EventLog> parse_event_log(ByteView log) {
     if (!r.ok()) break;
     out.records.push_back(std::move(record));
   }
-  return in("record " + std::to_string(out.records.size() + 1), r.finish(std::move(out)));
+  const std::string where = "record " + std::to_string(out.records.size() + 1);
+  return in(where, r.finish(std::move(out)));
+}
+
+// Whoever writes a log must not write lines of ours.
+std::string one_line(std::string_view text) {
+  std::string out(text);
+  std::ranges::replace_if(
+      out, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return printable(out);
 }
 
 std::string describe_event(std::uint32_t type, ByteView data) {

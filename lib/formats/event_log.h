@@ -50,6 +50,9 @@ bool is_event_log(ByteView bytes);
 // set aside for it does.
 Result<EventLog> parse_event_log(ByteView log);
 
+// Text of a log made fit for one line of ours: printable(), without line breaks and tabs.
+std::string one_line(std::string_view text);
+
 // What the data of an event says, in a few words for people: the name of a variable, an action, a tag. Nobody vouches
 // for it. Empty where there is nothing to say.
 std::string describe_event(std::uint32_t type, ByteView data);

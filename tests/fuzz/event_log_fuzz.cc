@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   };
   std::uint64_t end = 0;
   for (const LogRecord& record : log->records) {
-    if (record.offset < end || record.digests.size() > 16) std::abort();
+    if (record.offset < end || record.digests.size() > log->algorithms.size()) std::abort();
     end = record.offset + 16 + record.data.size();
     for (const LogDigest& digest : record.digests) {
       if (!inside(digest.value)) std::abort();
@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (end > size || !inside(record.data)) std::abort();
     const std::string text = describe_event(record.type, record.data);
-    if (text.size() > 600 || printable(text) != text) std::abort();
+    if (text.size() > 600 || printable(text) != text || text.find('\n') != text.npos) std::abort();
   }
   if (log->records.empty()) return 0;
   const auto again = parse_event_log(bytes.first(end));

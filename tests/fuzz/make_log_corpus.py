@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the corpora event_log and quote, as specs/formats/event-log.md lays them out.
+"""Makes the corpora event_log, quote and tdx_log, as specs/formats/event-log.md lays them out.
 
 usage: make_log_corpus.py FOLDER
 """
-import hashlib, pathlib, struct, sys
+import base64, hashlib, json, pathlib, struct, sys
 
 HASHES = {4: "sha1", 11: "sha256", 12: "sha384"}
 SEPARATOR, ACTION, TAG, IPL, NO_ACTION = 4, 0x80000007, 6, 13, 3
@@ -37,6 +37,25 @@ def quote(version, tee, size, kind=None, signature=b"s" * 20):
     return header + typed + bytes(i & 0xFF for i in range(size)) + struct.pack("<I", len(signature)) + signature
 
 
+RUNTIME = 0x08000001
+
+
+def entry(name, payload, version=1, **change):
+    if version == 1:
+        hashed = struct.pack("<I", RUNTIME) + b":" + name.encode() + b":" + payload
+    else:
+        hashed = json.dumps({"name": name, "payload": payload.hex(), "type": RUNTIME}, separators=(",", ":")).encode()
+    digest = hashlib.sha384(hashed).hexdigest()
+    return {"imr": 3, "event_type": RUNTIME, "digest": digest, "event": name, "event_payload": payload.hex(), **change}
+
+
+def report(log, **more):
+    return json.dumps({"event_log": log, **more}).encode()
+
+
+FIRMWARE = {"imr": 0, "event_type": SEPARATOR, "digest": hashlib.sha384(bytes(4)).hexdigest(), "event": "", "event_payload": "00000000"}
+DSTACK = [FIRMWARE, entry("compose-hash", bytes(32)), entry("system-ready", b"", version=2)]
+
 CCEL = [(1, SEPARATOR, bytes(4)), (2, ACTION, b"Exit Boot Services Invocation"), (3, TAG, tag(b"Linux initrd\0"))]
 TPM = [(0, NO_ACTION, b"StartupLocality\0\3"), (7, 0x80000001, variable("SecureBoot", b"\1")), (1, 0x8000000B, b"\x08TdxTable")]
 MADE = {
@@ -57,6 +76,15 @@ MADE = {
     "quote/cut": quote(4, 0x81, 584)[:-1],
     "quote/size": quote(5, 0x81, 584, 3),
     "quote/unsigned": quote(4, 0x81, 584, signature=b""),
+    "tdx_log/ccel": log(CCEL) + b"\xff" * 64,
+    "tdx_log/tpm": log(TPM, algorithms=(4, 11, 12), index=0),
+    "tdx_log/ima": b"2 " + b"ab" * 48 + b" ima-ng sha384:00 boot_aggregate\n",
+    "tdx_log/dstack_list": json.dumps(DSTACK).encode(),
+    "tdx_log/dstack_report": report(json.dumps(DSTACK), quote=quote(4, 0x81, 584).hex(), vm_config="{}"),
+    "tdx_log/dstack_lite": report([FIRMWARE, entry("app-id", bytes(20), digest="")]),
+    "tdx_log/dstack_mismatch": report([entry("app-id", bytes(20), event="compose-hash")]),
+    "tdx_log/quote_hex": quote(4, 0x81, 584).hex().encode() + b"\n",
+    "tdx_log/quote_base64": base64.encodebytes(quote(3, 0, 384)),
 }
 for name, data in MADE.items():
     path = pathlib.Path(sys.argv[1]) / name

@@ -4,8 +4,10 @@
 
 #include "lib/base/version.h"
 #include "lib/crypto/file_digest.h"
+#include "lib/formats/acpi_loader.h"
 #include "lib/tee/platform.h"
 #include "lib/tee/tdx/measure.h"
+#include "lib/vmm/qemu_tables.h"
 #include "tools/hallmark/measurement.h"
 
 namespace hallmark::cli {
@@ -74,6 +76,11 @@ void MeasureTdx::options(CLI::App& app) {
     app.add_option("--" + std::string(o.name), values_[o.name], o.description)->type_name(o.type);
   app.get_option("--uki")->excludes("--kernel")->excludes("--initrd");
   app.get_option("--acpi-tables")->excludes("--acpi-digests");
+  app.add_option("--qemu-acpi", qemu_, "take the ACPI tables from QEMU, run here with these arguments, without TDX")
+      ->type_name("ARGUMENTS")
+      ->excludes("--acpi-tables")
+      ->excludes("--acpi-digests")
+      ->excludes("--vars");
   app.add_flag("--allow-debug", allow_debug_, "measure a guest with TDATTRIBUTES that make it untrustworthy");
   app.add_option("--against", against_, "a log or a quote of a guest: say which event differs first, and why")
       ->type_name("FILE")
@@ -91,6 +98,11 @@ Result<Report> MeasureTdx::run(Session& session) {
   Trace trace;
   if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
 
+  Json qemu;
+  if (!qemu_.empty()) {
+    TRY(qemu, ask_qemu(session, request));
+  }
+
   const Platform& platform = *find_platform("tdx");
   TRY(const Measurement m, in("measuring " + firmware_, platform.measure(request, trace)));
   TRY(const FileDigest file, digest_file(firmware_));
@@ -101,6 +113,7 @@ Result<Report> MeasureTdx::run(Session& session) {
   report.data["sha256"] = to_hex(file.sha256);
   report.data["hallmark_version"] = version();
   for (const auto& [role, path] : request.companions) report.data[role] = printable(path.string());
+  if (qemu.is_object()) report.data["qemu_acpi"] = std::move(qemu);
   report.text = text_of(firmware_, m, platform.long_name) + events_text(m);
   if (against_.empty()) return report;
 
@@ -114,6 +127,30 @@ Result<Report> MeasureTdx::run(Session& session) {
   report.agreed = difference.agrees();
   report.text += "\nagainst what the guest reports: " + verdict(difference) + "\n" + to_text(difference);
   return report;
+}
+
+Result<Json> MeasureTdx::ask_qemu(Session& session, MeasureRequest& request) const {
+  TRY(const std::vector<std::string> arguments, in("--qemu-acpi", split_arguments(qemu_)));
+  TRY(const QemuTables tables,
+      in("--qemu-acpi",
+         qemu_tables({.firmware = firmware_, .arguments = arguments, .cache = qemu_cache()}, session.progress)));
+  for (const ReplacedArgument& r : tables.replaced)
+    session.progress.note("--qemu-acpi: " + printable(r.was) +
+                          (r.is.empty() ? " is left out: " : " is replaced by " + printable(r.is) + ": ") + r.why);
+  const std::vector<std::string> known{"etc/table-loader", "etc/acpi/rsdp", "etc/acpi/tables"};
+  std::string digests;
+  for (const std::string& name : known) {
+    const Bytes* file = tables.find(name);
+    if (file == nullptr) return fail(Fault::unsupported, "--qemu-acpi: this machine has no " + name);
+    digests += (digests.empty() ? "" : ",") + to_hex(digest<Alg::sha384>(*file));
+  }
+  TRY(const std::vector<std::string> allocated, allocated_files(*tables.find(known[0])));
+  for (const std::string& name : allocated)
+    if (std::ranges::find(known, name) == known.end())
+      return fail(Fault::unsupported, "--qemu-acpi: the firmware of this machine would measure " + printable(name) +
+                                          " too, which a TDX guest does not have");
+  request.options["acpi-digests"] = digests;
+  return tables.description();
 }
 
 }  // namespace hallmark::cli

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "lib/tee/model/measurement.h"
 #include "tools/hallmark/command.h"
 
 namespace hallmark::cli {
@@ -13,7 +14,10 @@ class MeasureTdx {
   Result<Report> run(Session& session);
 
  private:
-  std::string firmware_;
+  // What the user's QEMU hands to the firmware, as digests in the request; described for the answer.
+  Result<Json> ask_qemu(Session& session, MeasureRequest& request) const;
+
+  std::string firmware_, qemu_;
   std::map<std::string, std::string> files_, values_;  // companions and options of the request, by name
   std::vector<std::string> against_;
   bool trace_ = false, allow_debug_ = false;

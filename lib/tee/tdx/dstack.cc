@@ -45,14 +45,14 @@ Result<Event> read_entry(const Json& json, std::size_t number) {
   }
   bool authenticated = out.digest == digest<Alg::sha384>(*payload);
   if (out.type == kDstackRuntimeEvent) {
-    out.description = "dstack: " + printable(name);
+    out.description = "dstack: " + one_line(name);
     out.inputs["payload"] = to_hex(*payload);
     const Digest v1 = dstack_digest_v1(name, *payload);
     if (!out.digest) {
       out.digest = v1;
       out.provenance = Provenance::computed;
     } else if (out.digest != v1 && out.digest != dstack_digest_v2(name, *payload)) {
-      return fail(Fault::mismatch, "dstack log: entry " + std::to_string(number) + ": digest of \"" + printable(name) +
+      return fail(Fault::mismatch, "dstack log: entry " + std::to_string(number) + ": digest of \"" + one_line(name) +
                                        "\" is not that of its name and payload");
     }
     authenticated = true;

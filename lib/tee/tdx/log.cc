@@ -99,7 +99,7 @@ Result<std::vector<Event>> read_ima_log(ByteView log) {
       return fail(Fault::format,
                   what + "does not begin with a register from 0 to 3 and a SHA-384 digest in hexadecimal");
     out.push_back({static_cast<unsigned>(line[0] - '0'), tcg::kIpl,
-                   "IMA: " + printable(line.substr(space + 2 + hex.size())), *digest, Provenance::supplied,
+                   "IMA: " + one_line(line.substr(space + 2 + hex.size())), *digest, Provenance::supplied,
                    Json::object()});
   }
   return out;

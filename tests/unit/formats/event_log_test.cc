@@ -96,6 +96,7 @@ TEST(EventLog, FirstRecordIsHeldToItsFormat) {
       {"numberOfAlgorithms at ", MadeLog(MadeLog::Algorithms{})},
       {"numberOfAlgorithms at 0x38", MadeLog().put(MadeLog::kCount, uint32_t{17})},
       {"numberOfAlgorithms at 0x38", MadeLog().put(MadeLog::kCount, UINT32_MAX)},
+      {"digestSize at ", MadeLog(MadeLog::Algorithms{{MadeLog::kSha384, 0}})},
       {"digestSize at 0x3e", MadeLog(MadeLog::Algorithms{{MadeLog::kSha384, 65}})},
       {"digestSize at 0x3e", MadeLog(MadeLog::Algorithms{{MadeLog::kSha384, 0xffff}})},
       {"listed twice", MadeLog(MadeLog::Algorithms{{MadeLog::kSha384, 48}, {MadeLog::kSha384, 32}})},
@@ -143,12 +144,12 @@ TEST(EventLog, RecordsAreHeldToTheirFormat) {
   }
 }
 
-TEST(EventLog, FailureSaysWhere) {
+TEST(EventLog, FailureSaysWhichRecordAndWhere) {
   MadeLog made;
   for (int i = 0; i < 3; i++) made.event(1, tcg::kSeparator, kZeros);
   const std::size_t size_at = made.bytes.size() + 4 + 4 + 4 + 2 + 48;
   made.event(1, tcg::kSeparator, kZeros).put(size_at, std::uint32_t{5});
-  EXPECT_EQ(refused(made.bytes).what, "event log: event at " + hex_offset(size_at + 4) + ": needs 5 bytes, 4 left");
+  EXPECT_EQ(message(made), "record 4: event log: event at " + hex_offset(size_at + 4) + ": needs 5 bytes, 4 left");
 }
 
 TEST(EventLog, CutAnywhereButBehindARecordIsRefused) {
@@ -168,6 +169,14 @@ TEST(EventLog, HasAtMostSoManyBytesAndRecords) {
   for (int i = 0; i < 100'000; i++) many.raw(empty);
   EXPECT_TRUE(parse_event_log(many.bytes));
   EXPECT_NE(message(many.raw(empty)).find("record at "), std::string::npos);
+}
+
+// Zeros are padding only if nothing else follows, and a record without digests and data is almost nothing but zeros:
+// looking at all that is left before each record would take hours.
+TEST(EventLog, OfZerosIsReadInOnePass) {
+  MadeLog zeros;
+  zeros.raw(Bytes((16 << 20) - zeros.bytes.size() - 1)).raw(Bytes{1});
+  EXPECT_NE(message(zeros).find("record at "), std::string::npos) << message(zeros);
 }
 
 Bytes utf16(std::string_view text) {
@@ -217,8 +226,7 @@ TEST(EventDescription, IsShortAndPrintable) {
     for (const Bytes& text : texts) {
       const std::string said = describe_event(type.type, text);
       EXPECT_LE(said.size(), 600u);
-      for (const char c : said)
-        EXPECT_TRUE(c == '\n' || c == '\t' || (c >= 0x20 && c < 0x7f)) << type.name << ": " << int{c};
+      for (const char c : said) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << type.name << ": " << int{c};
     }
 }
 

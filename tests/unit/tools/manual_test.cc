@@ -37,14 +37,21 @@ TEST(Manual, AnItemThatBeginsWithALiteralIsARow) {
   EXPECT_THAT(man_page(line.app()), HasSubstr(".TP\n\\fB130\\fR\ninterrupted\n"));
 }
 
-// The words of a command typed in an example, up to what the shell would take for itself.
+// The words of a command typed in an example, up to what the shell would take for itself; quotes hold a word together.
 std::vector<std::string> words_of(const std::string& command) {
   std::vector<std::string> words;
-  std::istringstream in(command);
-  for (std::string word; in >> word;) {
-    if (word == "|" || word == ">" || word == "&&" || word == "||" || word == "2>" || word == "#" || word == ")") break;
-    std::erase_if(word, [](char c) { return c == '\'' || c == '"'; });
-    words.push_back(word);
+  std::string word;
+  char quote = '\0';
+  for (const char c : command + " ") {
+    if (quote != '\0' ? c == quote : c == '\'' || c == '"') {
+      quote = quote == '\0' ? c : '\0';
+    } else if (c != ' ' || quote != '\0') {
+      word += c;
+    } else if (!word.empty()) {
+      if (word == "|" || word == ">" || word == "&&" || word == "||" || word == "2>" || word == "#" || word == ")")
+        break;
+      words.push_back(std::exchange(word, {}));
+    }
   }
   return words;
 }
@@ -128,12 +135,11 @@ std::vector<std::string> all_commands() {
   for (const CLI::App* app : paged(line.app())) names.push_back(page_name(*app));
   return names;
 }
-INSTANTIATE_TEST_SUITE_P(Manual, EveryCommand, ::testing::ValuesIn(all_commands()),
-                         [](const auto& p) {
-                           std::string name = p.param;
-                           std::ranges::replace(name, '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Manual, EveryCommand, ::testing::ValuesIn(all_commands()), [](const auto& p) {
+  std::string name = p.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+});
 
 TEST(Manual, EveryPageBelongsToACommand) {
   const std::vector<std::string> names = all_commands();
