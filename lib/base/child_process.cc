@@ -40,6 +40,7 @@ Result<ChildProcess> ChildProcess::start(std::vector<std::string> arguments,
   TRY(Ends failure, make_pipe());
   TRY(Fd nothing, open_file("/dev/null", O_RDONLY));
   std::vector<Fd> sources;
+  sources.reserve(3 + inherited.size());
   for (const int fd : {nothing.get(), messages.write.get(), messages.write.get()}) {
     TRY(Fd copy, out_of_the_way(fd));
     sources.push_back(std::move(copy));
@@ -52,6 +53,7 @@ Result<ChildProcess> ChildProcess::start(std::vector<std::string> arguments,
   failure.write.reset();
 
   std::vector<std::string> settings;
+  settings.reserve(environment.size());
   for (const auto& [key, value] : environment) settings.push_back(key + "=" + value);
   const std::vector<char*> argv = null_terminated(arguments), envp = null_terminated(settings);
   const pid_t parent = getpid();

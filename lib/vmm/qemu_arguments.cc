@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "lib/base/files.h"
 #include "lib/base/json.h"
@@ -20,6 +21,8 @@ class Properties {
     if (text.starts_with("{")) {
       TRY(const Json json, parse_json(text, {.bytes = std::size_t{1} << 20, .depth = 16}));
       for (const auto& [key, value] : json.members()) {
+        if (key.find_first_of(",=") != std::string::npos)
+          return fail(Fault::usage, "\"" + printable(key) + "\" is no name of a property");
         const bool plain = value.is_string() || value.is_integer() || value.is_bool();
         const std::string spelled = !plain              ? std::string()
                                     : value.is_string() ? value.string()
@@ -77,10 +80,17 @@ class Properties {
   std::string text() const {
     std::string out;
     for (const Row& row : rows_) {
-      if (!out.empty()) out += ',';
-      if (!row.unnamed) out += row.key + '=';
-      for (const char c : row.value) out += c == ',' ? ",," : std::string(1, c);
+      if (&row != &rows_.front()) out += ',';
+      if (!row.unnamed) append(out, row.key), out += '=';
+      append(out, row.value);
     }
+    return out;
+  }
+  // ",key=value" for each of the keys that there is.
+  std::string text_of(std::initializer_list<std::string_view> keys) const {
+    std::string out;
+    for (const std::string_view key : keys)
+      if (const std::string* value = find(key)) out += ',', append(out, key), out += '=', append(out, *value);
     return out;
   }
 
@@ -89,6 +99,9 @@ class Properties {
     std::string key, value;
     bool unnamed;
   };
+  static void append(std::string& out, std::string_view part) {
+    for (const char c : part) out.append(c == ',' ? 2 : 1, c);
+  }
   std::vector<Row> rows_;
   std::string json_;
 };
@@ -110,7 +123,6 @@ enum class Treat {
   disk,
   cdrom,
   stream,
-  nographic,
   tpmdev,
   audiodev,
   readonly_firmware,
@@ -180,7 +192,7 @@ const std::map<std::string_view, Option>& options() {
       {"serial", {true, stream, {}}},
       {"parallel", {true, stream, {}}},
       {"debugcon", {true, stream, {}}},
-      {"nographic", {false, nographic, {}}},
+      {"nographic", {false, drop, kNoDisplay}},
       {"audio", {true, audiodev, {}}},
       {"audiodev", {true, audiodev, {}}},
       {"bios", {true, readonly_firmware, {}}},
@@ -265,7 +277,6 @@ class Rewriter {
       }
       CHECK(in("-" + name, one(row->second)));
     }
-    finish();
     return std::move(out_);
   }
 
@@ -302,7 +313,6 @@ class Rewriter {
       case Treat::disk: return disk(was(), value_, "index=" + std::to_string(name_[2] - 'a') + ",media=disk"), Status{};
       case Treat::cdrom: return disk(was(), value_, "index=2,media=cdrom"), Status{};
       case Treat::stream: return stream(), Status{};
-      case Treat::nographic: return nographic_ = true, leave_out(kNoDisplay), Status{};
       case Treat::tpmdev: return tpmdev();
       case Treat::audiodev: return audiodev();
       case Treat::readonly_firmware: return leave_out("the firmware that is measured stands in its place"), Status{};
@@ -324,10 +334,9 @@ class Rewriter {
       for (const std::string_view part : {"smm", "pic"})
         if (!p.find(part)) p.set(part, "off"), why += why.ends_with("off") ? "" : "; as TDX makes it: smm=off, pic=off";
     if (why.empty()) return keep(), Status{};
-    if (const std::string text = p.text(); !text.empty())
-      put("-" + name_, text, why);
-    else
-      leave_out(why);
+    const std::string text = p.text();
+    if (text.empty()) return leave_out(why), Status{};
+    put("-" + name_, text, why);
     return {};
   }
 
@@ -384,17 +393,16 @@ class Rewriter {
     TRY(Properties p, Properties::parse(value_, "type"));
     if (p.get("type") == "hubport") return keep(), Status{};
     if (!p.find("id")) return fail(Fault::usage, "has no id");
-    put("-netdev", "hubport,id=" + p.get("id") + ",hubid=" + std::to_string(next_hub_++), kNoNetwork);
+    put("-netdev", "hubport" + p.text_of({"id"}) + ",hubid=" + std::to_string(next_hub_++), kNoNetwork);
     return {};
   }
 
   Status nic() {
     TRY(Properties p, Properties::parse(value_, "type"));
     if (p.get("type") == "none" || p.get("type") == "hubport") return keep(), Status{};
-    std::string value = "hubport,hubid=" + std::to_string(next_hub_++);
-    for (const std::string_view kept : {"id", "model", "mac", "addr", "vectors", "name"})
-      if (const std::string* v = p.find(kept)) value += "," + std::string(kept) + "=" + *v;
-    put("-nic", value, kNoNetwork);
+    put("-nic",
+        "hubport,hubid=" + std::to_string(next_hub_++) + p.text_of({"id", "model", "mac", "addr", "vectors", "name"}),
+        kNoNetwork);
     return {};
   }
 
@@ -414,16 +422,14 @@ class Rewriter {
       return fail(Fault::usage, "the ids qtest and hallmark-… are hallmark's own");
     if (tpm_sockets_.contains(id) && p.get("backend") == "socket") return keep(), Status{};
     if (p.get("backend") == "null" && !p.find("logfile")) return keep(), Status{};
-    std::string value = "null,id=" + id;
-    if (const std::string* mux = p.find("mux")) value += ",mux=" + *mux;
-    put("-chardev", value, "nothing is said and nothing heard");
+    put("-chardev", "null" + p.text_of({"id", "mux"}), "nothing is said and nothing heard");
     return {};
   }
 
   Status blockdev() {
     TRY(Properties p, Properties::parse(value_, "driver"));
     std::string value(kEmptyDisk);
-    if (const std::string* node = p.find("node-name")) value += ",node-name=" + *node;
+    value += p.text_of({"node-name"});
     if (p.get("read-only") == "on") value += ",read-only=on";
     put("-blockdev", value, kNoDisk);
     return {};
@@ -436,10 +442,9 @@ class Rewriter {
       return {};
     }
     if (p.get("if") == "floppy") return fail(Fault::unsupported, "a floppy disk has no stand-in");
-    std::string value(kEmptyDisk);
-    for (const std::string_view kept : {"if", "bus", "unit", "index", "media", "id", "readonly", "read-only"})
-      if (const std::string* v = p.find(kept)) value += "," + std::string(kept) + "=" + *v;
-    put("-drive", value, kNoDisk);
+    put("-drive",
+        std::string(kEmptyDisk) + p.text_of({"if", "bus", "unit", "index", "media", "id", "readonly", "read-only"}),
+        kNoDisk);
     return {};
   }
 
@@ -450,7 +455,6 @@ class Rewriter {
   }
 
   void stream() {
-    has_serial_ |= name_ == "serial";
     if (value_ == "none" || value_ == "null" || (value_.starts_with("chardev:") && name_ != "debugcon")) return keep();
     put("-" + name_, "null", "nothing is said and nothing heard");
   }
@@ -463,10 +467,7 @@ class Rewriter {
 
   Status audiodev() {
     TRY(Properties p, Properties::parse(value_, "driver"));
-    std::string value = "none";
-    for (const std::string_view kept : {"id", "model"})
-      if (const std::string* v = p.find(kept)) value += "," + std::string(kept) + "=" + *v;
-    put("-" + name_, value, "nothing is heard");
+    put("-" + name_, "none" + p.text_of({"id", "model"}), "nothing is heard");
     return {};
   }
 
@@ -480,14 +481,6 @@ class Rewriter {
     return {};
   }
 
-  void finish() {
-    // -nographic has a serial port of its own making; so has a machine without it.
-    if (nographic_ && !has_serial_) {
-      const auto end = out_.arguments.end();
-      if (std::find(out_.arguments.begin(), end, "-nodefaults") == end) out_.arguments.insert(end, {"-serial", "null"});
-    }
-  }
-
   static constexpr std::string_view kNoNetwork = "a network of its own, with nobody else in it";
   static constexpr std::string_view kNoDisk = "an empty disk: none of the host's files is opened";
 
@@ -496,7 +489,6 @@ class Rewriter {
   std::string name_, value_;
   std::set<std::string> tpm_sockets_;
   int next_hub_ = 1000;
-  bool nographic_ = false, has_serial_ = false;
 };
 
 }  // namespace
@@ -511,7 +503,7 @@ Result<std::vector<std::string>> split_arguments(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); i++) {
     const char c = text[i];
     if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
-      if (word) words.push_back(*std::move(word)), word.reset();
+      if (word) words.push_back(*std::exchange(word, std::nullopt));
     } else if (c == '\\') {
       if (++i == text.size()) return fail(Fault::usage, "QEMU's arguments: end in a backslash");
       if (text[i] == '\n') continue;

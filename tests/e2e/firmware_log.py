@@ -4,7 +4,7 @@
 usage: firmware_log.py FIRMWARE MEMORY_MIB TPM_SOCKET FOLDER ARGUMENT...
 The log is looked for in the guest's memory; no guest system is needed. It is complete when all of WANTED events are in it.
 """
-import json, os, socket, struct, subprocess, sys, time
+import json, socket, struct, subprocess, sys, time
 
 firmware, mebibytes, tpm, folder, *arguments = sys.argv[1:]
 WANTED = 4  # etc/table-loader, etc/acpi/rsdp, etc/tpm/log, etc/acpi/tables
@@ -36,9 +36,8 @@ def acpi_digests(memory, start):
 
 
 class Monitor:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
+    def __init__(self, connection):
+        self.socket = connection
         self.lines = self.socket.makefile("r")
         self.lines.readline()
         self("qmp_capabilities")
@@ -52,14 +51,16 @@ class Monitor:
         sys.exit("QEMU ended")
 
 
-monitor, image = f"{folder}/qmp", f"{folder}/memory"
+image = f"{folder}/memory"
+ours, theirs = socket.socketpair()
 qemu = subprocess.Popen(
-    ["qemu-system-x86_64", "-accel", "tcg", "-m", f"{mebibytes}M", "-bios", firmware, "-display", "none", "-qmp", f"unix:{monitor},server=on,wait=off",
-     "-chardev", f"socket,id=tpm,path={tpm}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0", *arguments])
+    ["qemu-system-x86_64", "-accel", "tcg", "-m", f"{mebibytes}M", "-bios", firmware, "-display", "none",
+     "-chardev", f"socket,id=monitor,fd={theirs.fileno()}", "-mon", "chardev=monitor,mode=control",
+     "-chardev", f"socket,id=tpm,path={tpm}", "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0", *arguments],
+    pass_fds=[theirs.fileno()])
+theirs.close()
 try:
-    while not os.path.exists(monitor) and qemu.poll() is None:
-        time.sleep(0.05)
-    ask = Monitor(monitor)
+    ask = Monitor(ours)
     while time.monotonic() < DEADLINE:
         ask("pmemsave", val=0, size=int(mebibytes) << 20, filename=image)
         with open(image, "rb") as file:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The ACPI tables that hallmark reads from Debian's own QEMU are the ones that the guest's firmware measures: the oracle is
 # OVMF's log in the memory of a guest with a TPM (swtpm). They are the same each time, and at once the second time.
-source "$(dirname "$0")/common.sh"
+here=$(realpath "$(dirname "$0")")
+source "$here/common.sh"
 
 for program in qemu-system-x86_64 swtpm swtpm_setup; do
   command -v "$program" >/dev/null || { echo "skipped: there is no $program"; exit 77; }
@@ -40,15 +41,17 @@ cmp first.json fifth.json
 # Debian 12's firmware measures no ACPI tables (edk2 does since 202302); that of Debian 13 is a vector.
 firmware=${HALLMARK_VECTORS:-}/tdx/debian13_ovmf_2025.02_OVMF.fd
 [[ -f $firmware ]] || { echo "skipped: HALLMARK_VECTORS names no firmware that measures ACPI tables"; exit 77; }
-tpm() {  # tpm NAME: a fresh TPM at $PWD/NAME/socket
-  mkdir "$1"
-  swtpm_setup --tpm2 --tpmstate "$1" --pcr-banks sha384 >"$1/setup.log"
-  swtpm socket --tpm2 --tpmstate dir="$1" --ctrl type=unixio,path="$1/socket" --pid file="$1/pid" --terminate --daemon
+tpm() {  # tpm NAME: a fresh TPM at $work/NAME/socket
+  local folder=$work/$1
+  mkdir "$folder"
+  swtpm_setup --tpm2 --tpmstate "$folder" --pcr-banks sha384 >"$folder/setup.log"
+  swtpm socket --tpm2 --tpmstate dir="$folder" --ctrl type=unixio,path="$folder/socket" --pid file="$folder/pid" \
+    --terminate --daemon
 }
 tpm tpm1
-"$QEMU_TABLES" "$firmware" "" "$machine -m 256M -chardev socket,id=tpm,path=$PWD/tpm1/socket -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-crb,tpmdev=tpm0" >tables.json
+"$QEMU_TABLES" "$firmware" "" "$machine -m 256M -chardev socket,id=tpm,path=$work/tpm1/socket -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-crb,tpmdev=tpm0" >tables.json
 tpm tpm2
-"$(dirname "$BASH_SOURCE")/firmware_log.py" "$firmware" 256 "$PWD/tpm2/socket" "$PWD" $machine >measured
+"$here/firmware_log.py" "$firmware" 256 "$work/tpm2/socket" "$work" $machine >measured
 for item in etc/table-loader etc/acpi/rsdp etc/tpm/log etc/acpi/tables; do
   sed -n "s|.*\"$item\": \"\([0-9a-f]*\)\".*|\1|p" tables.json
 done >read

@@ -2,7 +2,7 @@
 // none.
 #include "lib/vmm/qemu_tables.h"
 
-#include <cstdio>
+#include <iostream>
 
 #include "lib/base/interrupt.h"
 #include "lib/crypto/digest.h"
@@ -16,11 +16,11 @@ int main(int argc, char** argv) {
   const auto tables = !words ? Result<QemuTables>(Failure(words.error()))
                              : qemu_tables({.firmware = argv[1], .arguments = *words, .cache = argv[2]}, silent);
   if (!tables) {
-    std::fprintf(stderr, "%s\n", tables.error().message().c_str());
+    std::cerr << tables.error().message() << "\n";
     return 1;
   }
   Json out = tables->description();
   out["cached"] = tables->cached;
   for (const auto& [name, bytes] : tables->files) out["sha384"][name] = to_hex(digest<Alg::sha384>(bytes));
-  std::puts(out.pretty().c_str());
+  std::cout << out.pretty() << "\n";
 }
