@@ -7,7 +7,10 @@
 here=$(cd "$(dirname "$0")" && pwd)
 processes=()
 end() {
-  for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
+  # A TPM ends with its machine; its number may be another's by now.
+  for process in "${processes[@]}"; do
+    [[ $(cat "/proc/$process/comm" 2>/dev/null) != swtpm ]] || kill "$process" || true
+  done
   chmod -R u+w "$work"
   rm -rf "$work"
 }
@@ -25,7 +28,8 @@ new=$work/trixie/out old=$work/bookworm/out
 
 # ── the machine ──
 memory=2G bytes=$((2 << 30)) cpus=2
-machine=(-machine "q35,smm=off,hpet=off" -accel tcg -cpu "Skylake-Server,phys-bits=46" -m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot)
+machine=(-machine "q35,smm=off,hpet=off" -accel tcg -cpu "Skylake-Server,phys-bits=46" -m "$memory" -smp "$cpus"
+  -nodefaults -display none -no-reboot)
 [[ $(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p') -lt 10 ]] && vmm=qemu-9 || vmm=qemu-10
 declare -A edk2=([$new]=edk2-202502 [$old]=edk2-202211)
 firmwares=("$new" "$old")
