@@ -14,7 +14,8 @@ class Measure final : public Command {
  public:
   void options(CLI::App& app) override {
     CLI::Option* file = app.add_option("file", file_, "the image: an enclave, as it is shipped");
-    file->required()->type_name("FILE");
+    // Needed, but not by the parser: a word that the parser wants for FILE could not be the subcommand.
+    file->type_name("FILE");
     CLI::Option* other = app.add_option("other", other_, "with --explain, the image to hold against it");
     other->type_name("FILE");
     CLI::Option* explain =
@@ -54,7 +55,6 @@ class Measure final : public Command {
     app_ = &app;
     app.require_subcommand(0, 1);
     tdx_app_ = app.add_subcommand("tdx", "compute what a TDX guest will measure, from what its monitor is given");
-    tdx_app_->preparse_callback([file](std::size_t) { file->required(false); });
     tdx_.options(*tdx_app_);
   }
 
@@ -66,6 +66,7 @@ class Measure final : public Command {
           return fail(Fault::usage, "\"" + option->get_name() + "\" is not for `hallmark measure tdx`");
       return tdx_.run(session);
     }
+    if (file_.empty()) return fail(Fault::usage, "file is required");
     CHECK(check_counts());
     if (!other_.empty()) return explain_both();
     MeasureRequest request = request_for(file_, 0);
