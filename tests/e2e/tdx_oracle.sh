@@ -80,7 +80,8 @@ command_line=$(cat "$new/cmdline")
 for firmware in "${firmwares[@]}"; do
   profile=$vmm/${edk2[$firmware]}
   skip=()
-  # The same machine's ACPI tables, the TPM's among them, as hallmark reads them from QEMU. The kernel is of no account.
+  # The same machine's ACPI tables, the TPM's among them, as hallmark reads them from QEMU (by the
+  # driver of --qemu-acpi, which itself refuses a machine with a TPM).
   start_tpm "$work/acpi-${edk2[$firmware]}"
   "$QEMU_TABLES" "$firmware/OVMF.fd" "" "${machine[*]} ${tpm[*]}" >"$work/acpi.json"
   acpi=$(json "['sha384']" <"$work/acpi.json" |
