@@ -7,7 +7,10 @@
 here=$(cd "$(dirname "$0")" && pwd)
 processes=()
 end() {
-  for process in "${processes[@]}"; do kill "$process" 2>/dev/null || true; done
+  # A TPM ends with its machine; its number may be another's by now.
+  for process in "${processes[@]}"; do
+    [[ $(cat "/proc/$process/comm" 2>/dev/null) != swtpm ]] || kill "$process" || true
+  done
   chmod -R u+w "$work"
   rm -rf "$work"
 }
@@ -25,7 +28,8 @@ new=$work/trixie/out old=$work/bookworm/out
 
 # ── the machine ──
 memory=2G bytes=$((2 << 30)) cpus=2
-machine=(-machine "q35,smm=off,hpet=off" -accel tcg -cpu max -m "$memory" -smp "$cpus" -nodefaults -display none -no-reboot)
+machine=(-machine "q35,smm=off,hpet=off" -accel tcg -cpu "Skylake-Server,phys-bits=46" -m "$memory" -smp "$cpus"
+  -nodefaults -display none -no-reboot)
 [[ $(qemu-system-x86_64 --version | sed -n 's/.*version \([0-9]*\)\..*/\1/p') -lt 10 ]] && vmm=qemu-9 || vmm=qemu-10
 declare -A edk2=([$new]=edk2-202502 [$old]=edk2-202211)
 firmwares=("$new" "$old")
@@ -35,16 +39,21 @@ if [[ -n ${ORACLE_FIRMWARE:-} ]]; then
   edk2[${ORACLE_FIRMWARE%:*}]=${ORACLE_FIRMWARE##*:}
 fi
 
-boot() {  # boot NAME FOLDER OPTION…: with the firmware of FOLDER; the guest's console becomes $work/NAME/console
-  local folder=$work/$1 firmware=$2/OVMF.fd began=$SECONDS
-  shift 2
-  mkdir -p "$folder/tpm"
-  swtpm_setup --tpm2 --tpmstate "$folder/tpm" --pcr-banks sha384 >"$folder/tpm.log"
-  swtpm socket --tpm2 --tpmstate dir="$folder/tpm" --ctrl type=unixio,path="$folder/tpm.socket" \
-    --pid file="$folder/tpm.pid" --terminate --daemon
-  processes+=("$(cat "$folder/tpm.pid")")
-  timeout 300 qemu-system-x86_64 "${machine[@]}" -bios "$firmware" "$@" -serial file:"$folder/console" \
-    -chardev socket,id=tpm,path="$folder/tpm.socket" -tpmdev emulator,id=tpm0,chardev=tpm -device tpm-crb,tpmdev=tpm0 \
+# start_tpm FOLDER: a TPM that ends with the machine that uses it; `tpm` becomes that machine's options.
+start_tpm() {
+  mkdir -p "$1/tpm"
+  swtpm_setup --tpm2 --tpmstate "$1/tpm" --pcr-banks sha384 >"$1/tpm.log"
+  swtpm socket --tpm2 --tpmstate dir="$1/tpm" --ctrl type=unixio,path="$1/tpm.socket" --pid file="$1/tpm.pid" \
+    --terminate --daemon
+  processes+=("$(cat "$1/tpm.pid")")
+  tpm=(-chardev "socket,id=tpm,path=$1/tpm.socket" -tpmdev "emulator,id=tpm0,chardev=tpm" -device "tpm-crb,tpmdev=tpm0")
+}
+
+boot() {  # boot NAME OPTION…: with $firmware; the guest's console becomes $work/NAME/console
+  local folder=$work/$1 began=$SECONDS
+  shift
+  start_tpm "$folder"
+  timeout 300 qemu-system-x86_64 "${machine[@]}" "${tpm[@]}" -bios "$firmware/OVMF.fd" -serial file:"$folder/console" "$@" \
     >"$folder/qemu.log" 2>&1 </dev/null || true
   grep -q 'the guest is done' "$folder/console" ||
     { echo "$folder: the guest did not finish" >&2; tail "$folder/qemu.log" "$folder/console" >&2; return 1; }
@@ -55,8 +64,8 @@ failed=()
 compare() {  # compare NAME OPTION…: the log of NAME with the prediction for the guest that the options describe
   local name=$1
   shift
-  "$HALLMARK" measure tdx --profile "$profile" --firmware "$firmware/OVMF.fd" --memory $memory --vcpus $cpus "$@" --json \
-    >"$work/$name/predicted.json"
+  "$HALLMARK" measure tdx --profile "$profile" --firmware "$firmware/OVMF.fd" --memory $memory --vcpus $cpus \
+    --acpi-digests "$acpi" "$@" --json >"$work/$name/predicted.json"
   "$here/compare_events.py" "$work/$name/console" "$work/$name/predicted.json" "${skip[@]}" || failed+=("$name")
 }
 # What the boot measures into a TPM, by the same code: that of software which knows nothing else too.
@@ -71,21 +80,27 @@ command_line=$(cat "$new/cmdline")
 for firmware in "${firmwares[@]}"; do
   profile=$vmm/${edk2[$firmware]}
   skip=()
+  # The same machine's ACPI tables, the TPM's among them, as hallmark reads them from QEMU (by the
+  # driver of --qemu-acpi, which itself refuses a machine with a TPM).
+  start_tpm "$work/acpi-${edk2[$firmware]}"
+  "$QEMU_TABLES" "$firmware/OVMF.fd" "" "${machine[*]} ${tpm[*]}" >"$work/acpi.json"
+  acpi=$(json "['sha384']" <"$work/acpi.json" |
+    python3 -c 'items = eval(input()); print(*(items["etc/" + i] for i in ("table-loader", "acpi/rsdp", "acpi/tables")), sep=",")')
   name=direct-${edk2[$firmware]}
   echo "$name: kernel, initrd and command line of Debian 13"
-  boot "$name" "$firmware" -kernel "$new/vmlinuz" -initrd "$new/initrd.img" -append "$command_line"
+  boot "$name" -kernel "$new/vmlinuz" -initrd "$new/initrd.img" -append "$command_line"
   compare "$name" --kernel "$new/vmlinuz" --initrd "$new/initrd.img" --cmdline "$command_line"
   compare_tpm "$name" "$new/vmlinuz" "$new/initrd.img" "$command_line"
 
   name=uki257-${edk2[$firmware]}
   echo "$name: the UKI of Debian 13"
-  boot "$name" "$firmware" -kernel "$new/uki.efi"
+  boot "$name" -kernel "$new/uki.efi"
   compare "$name" --uki "$new/uki.efi"
   compare_tpm "$name" "$new/uki.efi"
 
   name=uki252-${edk2[$firmware]}
   echo "$name: the UKI of Debian 12"
-  boot "$name" "$firmware" -kernel "$old/uki.efi"
+  boot "$name" -kernel "$old/uki.efi"
   skip=(--skip "rtmr2=stub 252 and kernel 6.1 measure into a TPM, as seen below, and in a trust domain nothing")
   compare "$name" --uki "$old/uki.efi"
   compare_tpm "$name" "$old/uki.efi"
