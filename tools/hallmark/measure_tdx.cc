@@ -5,7 +5,9 @@
 #include "lib/base/version.h"
 #include "lib/crypto/file_digest.h"
 #include "lib/formats/acpi_loader.h"
+#include "lib/formats/smbios.h"
 #include "lib/tee/platform.h"
+#include "lib/tee/tdx/image.h"
 #include "lib/tee/tdx/measure.h"
 #include "lib/vmm/qemu_tables.h"
 #include "tools/hallmark/measurement.h"
@@ -150,6 +152,18 @@ Result<Json> MeasureTdx::ask_qemu(Session& session, MeasureRequest& request) con
       return fail(Fault::unsupported, "--qemu-acpi: the firmware of this machine would measure " + printable(name) +
                                           " too, which a TDX guest does not have");
   request.options["acpi-digests"] = digests;
+
+  // Firmware that measures the SMBIOS tables adds its own name to QEMU's; where that cannot be told, the event is left
+  // to be supplied.
+  const Bytes* smbios = tables.find("etc/smbios/smbios-tables");
+  if (smbios != nullptr && !request.options.contains("smbios-digest")) {
+    TRY(const Bytes image, read_file(firmware_, tdx::kMaxFirmware));
+    if (const auto firmware = smbios_firmware(image)) {
+      TRY(const Bytes table, install_smbios(*smbios, *firmware));
+      TRY(const Bytes measured, measured_smbios(table));
+      request.options["smbios-digest"] = to_hex(digest<Alg::sha384>(measured));
+    }
+  }
   return tables.description();
 }
 
