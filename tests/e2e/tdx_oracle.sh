@@ -83,7 +83,7 @@ for firmware in "${firmwares[@]}"; do
   # The same machine's ACPI tables, the TPM's among them, as hallmark reads them from QEMU (by the
   # driver of --qemu-acpi, which itself refuses a machine with a TPM).
   start_tpm "$work/acpi-${edk2[$firmware]}"
-  "$QEMU_TABLES" "$firmware/OVMF.fd" "" "${machine[*]} ${tpm[*]}" >"$work/acpi.json"
+  "$QEMU_TABLES" "$firmware/OVMF.fd" "" "${machine[*]} -serial null ${tpm[*]}" >"$work/acpi.json"
   acpi=$(json "['sha384']" <"$work/acpi.json" |
     python3 -c 'items = eval(input()); print(*(items["etc/" + i] for i in ("table-loader", "acpi/rsdp", "acpi/tables")), sep=",")')
   name=direct-${edk2[$firmware]}
