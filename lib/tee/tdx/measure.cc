@@ -138,9 +138,13 @@ Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
                             {"events", std::move(events)},
                             {"candidates", std::move(candidates)}});
 
-  // The registers one after the other, in the order of their names.
-  m.subject_digest_name = "tdxRegisters";
-  for (const Register& r : m.registers) m.subject_digest += to_hex(r.digest);
+  // The registers one after the other, in the order of their names. The digest's name has theirs, so that two of
+  // different registers are never taken for one kind: "tdxMrtdRtmr1Rtmr2Rtmr3".
+  m.subject_digest_name = "tdx";
+  for (const Register& r : m.registers) {
+    m.subject_digest_name += static_cast<char>(r.name[0] - 'a' + 'A') + r.name.substr(1);
+    m.subject_digest += to_hex(r.digest);
+  }
   return m;
 }
 
