@@ -82,14 +82,24 @@ void HttpServer::accept_all() {
     most_ = std::max(most_.load(), now);
     const std::lock_guard lock(mutex_);
     clients_.emplace_back([this, client] {
-      answer(client);
-      --open_;
+      bool counted = true;
+      // The client may come again as soon as it has all of the answer, and that is a request after this one.
+      const auto uncount = [&] {
+        if (counted) --open_;
+        counted = false;
+      };
+      answer(client, uncount);
+      uncount();
       close(client);
     });
   }
 }
 
-void HttpServer::answer(int client) {
+void HttpServer::answer(int client, const std::function<void()>& before_the_end) {
+  const auto end_with = [&](std::string_view text) {
+    before_the_end();
+    send_all(client, text);
+  };
   const std::string request = read_request(client);
   if (request.empty()) return;
   const std::size_t begin = request.find(' ') + 1;
@@ -107,18 +117,18 @@ void HttpServer::answer(int client) {
     const auto it = faults_.find(path);
     if (it != faults_.end() && it->second.second-- > 0) fault = it->second.first;
   }
-  if (fault == Fault::error) return send_all(client, with_length("503 Service Unavailable", 0));
-  if (fault == Fault::leave) return send_all(client, with_length("302 Found", 0, "Location: file:///etc/hostname\r\n"));
-  if (fault == Fault::move) return send_all(client, with_length("302 Found", 0, "Location: /moved" + path + "\r\n"));
+  if (fault == Fault::error) return end_with(with_length("503 Service Unavailable", 0));
+  if (fault == Fault::leave) return end_with(with_length("302 Found", 0, "Location: file:///etc/hostname\r\n"));
+  if (fault == Fault::move) return end_with(with_length("302 Found", 0, "Location: /moved" + path + "\r\n"));
   std::string local = path;
   if (local.starts_with("/moved/")) local = local.substr(6);
   std::ifstream file(folder_ / local.substr(1), std::ios::binary);
-  if (!file || fault == Fault::missing) return send_all(client, with_length("404 Not Found", 0));
+  if (!file || fault == Fault::missing) return end_with(with_length("404 Not Found", 0));
   const std::string content{std::istreambuf_iterator<char>(file), {}};
 
   if (fault == Fault::forget_range) ranged = false;
   if (!ranged) from = 0;
-  if (from > content.size()) return send_all(client, with_length("416 Range Not Satisfiable", 0));
+  if (from > content.size()) return end_with(with_length("416 Range Not Satisfiable", 0));
   const std::size_t first = fault == Fault::shift_range && from > 0 ? from - 1 : from;
   const std::string body = content.substr(first);
   const std::string range = "Content-Range: bytes " + std::to_string(first) + "-" + std::to_string(content.size() - 1) +
@@ -126,7 +136,7 @@ void HttpServer::answer(int client) {
   send_all(client,
            ranged ? with_length("206 Partial Content", body.size(), range) : with_length("200 OK", body.size()));
   const bool half = fault == Fault::cut || fault == Fault::stall;
-  send_all(client, std::string_view(body).substr(0, half ? body.size() / 2 : body.size()));
+  end_with(std::string_view(body).substr(0, half ? body.size() / 2 : body.size()));
   if (fault == Fault::stall) {
     char byte;
     while (!ending_ && recv(client, &byte, 1, 0) > 0) {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -42,7 +43,7 @@ class HttpServer {
 
  private:
   void accept_all();
-  void answer(int client);
+  void answer(int client, const std::function<void()>& before_the_end);
 
   std::filesystem::path folder_;
   int listener_ = -1, port_ = 0;
