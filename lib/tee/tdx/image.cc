@@ -53,6 +53,7 @@ Result<Image> Image::parse(ByteView bytes) {
 Status Image::read_guided_table() {
   const std::uint64_t end = bytes_.size() - kResetVector;
   if (guid_at(bytes_.subspan(end - 16, 16)) != kGuidedTableFooter) return {};
+  has_list_ = true;
   const std::uint64_t length = load_le<std::uint16_t>(bytes_.subspan(end - kEntryTrailer, 2));
   if (length < kEntryTrailer || length > end)
     return fail(Fault::format, "GUIDed table: length at " + hex_offset(end - kEntryTrailer) + ": is " +
@@ -93,7 +94,7 @@ Result<std::uint64_t> Image::find_descriptor() const {
                                      hallmark::to_text(kTdxMetadata) + " does not stand before it");
     return at;
   }
-  if (guided_.empty()) {
+  if (!has_list_) {
     const std::uint64_t at = load_le<std::uint32_t>(bytes_.subspan(bytes_.size() - kDeprecatedOffsetAt, 4));
     if (at <= bytes_.size() - kTdvfDescriptor.size && load_le<std::uint32_t>(bytes_.subspan(at, 4)) == kSignature)
       return at;

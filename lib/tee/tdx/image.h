@@ -93,6 +93,7 @@ class Image {
   Status check_sections() const;
 
   ByteView bytes_;
+  bool has_list_ = false;  // of GUIDed structures
   std::vector<GuidedEntry> guided_;
   std::uint64_t descriptor_ = 0;
   std::vector<Section> sections_;
