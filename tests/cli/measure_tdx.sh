@@ -54,6 +54,20 @@ expect_exit 1 hallmark measure tdx "${whole[@]/console=hvc0/console=ttyS0}" --me
 cp "$stdout" other.json
 [[ $(field other.json against.first_difference.register) == rtmr2 ]]
 
+# What cannot be computed is taken from a log of such a boot; RTMR3 from events that the guest's software repeats.
+expect_exit 0 hallmark measure tdx --firmware fw.fd --profile qemu-10/edk2-202502 --memory 2G --boot-log ccel.bin --json
+cp "$stdout" logged.json
+for register in rtmr0 rtmr1 rtmr2 rtmr3; do
+  [[ $(field logged.json registers.$register) == $(field whole.json registers.$register) ]]
+done
+printf '3 %s app-id\n' "$zeros" >runtime.log
+expect_exit 0 hallmark measure tdx "${whole[@]}" --memory 2G --runtime-log runtime.log --json
+cp "$stdout" runtime.json
+[[ $(field runtime.json registers.rtmr3) == $(head -c 96 /dev/zero | sha384sum | cut -d' ' -f1) ]]
+expect_exit 2 hallmark measure tdx "${whole[@]}" --memory 2G --runtime-log ccel.bin
+contains "$stderr" 'has no event of RTMR3'
+
+valid measurement-v1 logged.json runtime.json
 valid measurement-v1 alone.json two.json guest.json whole.json other.json
 valid replay-v1 replayed.json
 

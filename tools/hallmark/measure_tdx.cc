@@ -27,7 +27,7 @@ constexpr std::array kFiles{
     Option{"uki", "FILE", "a unified kernel image that the monitor hands over instead (-kernel)"},
     Option{"acpi-tables", "FILE", "the ACPI tables that the monitor supplies (fw_cfg etc/acpi/tables)"},
     Option{"boot-log", "FILE", "a log whose events stand for a boot that cannot be computed: GRUB, shim, a disk"},
-    Option{"app-compose", "FILE", "the app-compose.json of a dstack guest, for RTMR3"},
+    Option{"runtime-log", "FILE", "a log whose events of RTMR3 the guest's software will repeat, such as dstack's"},
 };
 
 // Options of the request.

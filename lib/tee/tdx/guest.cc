@@ -8,6 +8,7 @@
 #include "lib/formats/efi_volume.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/tdx/mrtd.h"
+#include "lib/tee/tdx/report.h"
 #include "lib/tee/tdx/td_hob.h"
 #include "lib/tee/uki/uki.h"
 
@@ -18,10 +19,10 @@ constexpr std::string_view kDefaultVmm = "qemu-10";
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxVcpus = 4096;
 
-constexpr std::array<std::string_view, 20> kKnown{
-    "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",   "cmdline",
-    "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",       "tdattributes",
-    "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug"};
+constexpr std::array<std::string_view, 21> kKnown{
+    "runtime-log",  "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",
+    "cmdline",      "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",
+    "tdattributes", "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug"};
 
 Result<std::optional<InputFile>> open_companion(const MeasureRequest& request, const std::string& role) {
   const auto path = companion(request, role);
@@ -146,6 +147,13 @@ Status Guest::read_boot(const MeasureRequest& request) {
     TRY(const Bytes log, read_file(*path, kMaxEventLog));
     TRY(boot_log_, in(path->string(), read_guest_log(log)));
   }
+  if (const auto path = companion(request, "runtime-log")) {
+    TRY(const GuestReport report, read_report({*path}));
+    if (report.log)
+      for (const Event& e : *report.log)
+        if (e.rtmr == 3) runtime_.push_back(e);
+    if (runtime_.empty()) return fail(Fault::usage, path->string() + ": has no event of RTMR3");
+  }
   if ((kernel_ ? 1 : 0) + (uki_ ? 1 : 0) + (boot_log_ ? 1 : 0) > 1)
     return fail(Fault::usage, "a guest boots one thing: \"kernel\", \"uki\" or what \"boot-log\" has");
   if (initrd_ && !kernel_) return fail(Fault::usage, "\"initrd\" goes with \"kernel\"");
@@ -238,11 +246,13 @@ Result<Prediction> Guest::predict(const Profile& profile) {
   TRY(out.events, firmware_events(profile, image_, machine_, variables_));
   if (boot_log_) {
     out.events = with_boot_log(std::move(out.events));
-    return out;
+  } else {
+    TRY(const std::vector<Event> booted, boot(profile));
+    out.events.insert(out.events.end(), booted.begin(), booted.end());
   }
-  TRY(std::vector<Event> booted, boot(profile));
-  out.events.insert(out.events.end(), booted.begin(), booted.end());
-  if (!boots()) out.events.push_back(missing(3, tcg::kEventTag, "what is booted", "give what is booted"));
+  out.events.insert(out.events.end(), runtime_.begin(), runtime_.end());
+  if (!boots() && runtime_.empty())
+    out.events.push_back(missing(3, tcg::kEventTag, "what is booted", "give what is booted"));
   return out;
 }
 

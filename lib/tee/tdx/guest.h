@@ -70,6 +70,7 @@ class Guest {
   std::string command_line_;
   std::optional<unsigned> stub_;
   std::optional<GuestLog> boot_log_;
+  std::vector<Event> runtime_;  // of RTMR3
   TdPolicy policy_;
   std::optional<Profile> profile_;
   bool vmm_assumed_ = true;

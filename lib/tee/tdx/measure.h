@@ -34,7 +34,7 @@ namespace hallmark::tdx {
 // Whether a file that begins like this may be firmware.
 bool recognises(ByteView first_bytes);
 
-// The image is the firmware. Companions: "vars", "kernel", "initrd", "uki", "acpi-tables", "boot-log". Options:
+// The image is the firmware. Companions: "vars", "kernel", "initrd", "uki", "acpi-tables", "boot-log", "runtime-log". Options:
 // "cmdline", "memory" ("2G"), "vcpus", "acpi-digests" (three, with commas), "smbios-digest", "profile", "stub", and
 // those of read_policy().
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
