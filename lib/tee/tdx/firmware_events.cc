@@ -1,14 +1,13 @@
 #include "lib/tee/tdx/firmware_events.h"
 
 #include "lib/formats/acpi_loader.h"
+#include "lib/formats/efi_variables.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/tdx/td_hob.h"
 
 namespace hallmark::tdx {
 namespace {
 
-constexpr Guid kGlobalVariable = guid("8be4df61-93ca-11d2-aa0d-00e098032b8c");
-constexpr Guid kImageSecurityDatabase = guid("d719b2cb-3d3a-4596-a3bc-dad00e67656f");
 // The volume that holds the firmware's own applications, and two of them (OvmfPkg, MdeModulePkg).
 constexpr Guid kDxeVolume = guid("7cb8bdc9-f8eb-4f34-aaea-3ee4af6516a1");
 constexpr Guid kUiApp = guid("462caa21-7614-4503-836e-8ab6f4662331");
@@ -89,11 +88,11 @@ void secure_boot(const Variables& variables, List& list) {
   const Bytes secure_boot = enrolled || variables.built_for_secure_boot.value_or(false)
                                 ? Bytes{static_cast<std::uint8_t>(enrolled ? 1 : 0)}
                                 : Bytes();
-  measure(kGlobalVariable, "SecureBoot", secure_boot,
+  measure(kEfiGlobalVariable, "SecureBoot", secure_boot,
           enrolled || variables.built_for_secure_boot ? Provenance::computed : Provenance::assumed);
-  for (const char* name : {"PK", "KEK"}) measure(kGlobalVariable, name, data(name), Provenance::computed);
-  for (const char* name : {"db", "dbx"}) measure(kImageSecurityDatabase, name, data(name), Provenance::computed);
-  if (!data("dbt").empty()) measure(kImageSecurityDatabase, "dbt", data("dbt"), Provenance::computed);
+  for (const char* name : {"PK", "KEK"}) measure(kEfiGlobalVariable, name, data(name), Provenance::computed);
+  for (const char* name : {"db", "dbx"}) measure(kEfiImageSecurityDatabase, name, data(name), Provenance::computed);
+  if (!data("dbt").empty()) measure(kEfiImageSecurityDatabase, "dbt", data("dbt"), Provenance::computed);
 }
 
 // OvmfPkg/AcpiPlatformDxe, QemuFwCfgAcpi.c: the script, then each file that it allocates, as the monitor has them.
