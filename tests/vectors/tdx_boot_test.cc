@@ -3,12 +3,9 @@
 // trust domain whose replay equals the RTMRs of its quote.
 #include "lib/tee/tdx/boot_events.h"
 
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-
 #include "lib/formats/pe.h"
 #include "lib/formats/tcg_event.h"
+#include "tests/vectors/vectors.h"
 
 namespace hallmark::tdx {
 namespace {
@@ -18,36 +15,17 @@ constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
 // One event as a line: "pcr4 EV_SEPARATOR 3943…".
 using Lines = std::vector<std::string>;
 
-// Skipped where HALLMARK_VECTORS is not set; where it is, a missing file is a failure.
-class TdxBootVectors : public testing::Test {
+class TdxBootVectors : public VectorsTest {
  protected:
-  void SetUp() override {
-    const char* root = std::getenv("HALLMARK_VECTORS");
-    if (root == nullptr) GTEST_SKIP() << "HALLMARK_VECTORS is not set";
-    folder_ = fs::path(root) / "tdx";
-    const auto text = read_text(folder_ / "vectors.json", 16 << 20);
-    ASSERT_TRUE(text) << text.error().message();
-    const auto json = parse_json(*text);
-    ASSERT_TRUE(json) << json.error().message();
-    entries_ = json->items();
-  }
-
-  const Json* expected(const std::string& file) const {
-    for (const Json& entry : entries_)
-      if (const Json* name = entry.find("file"); name != nullptr && name->string() == file)
-        return entry.find("expected");
-    ADD_FAILURE() << "no vector " << file;
-    return nullptr;
-  }
+  TdxBootVectors() : VectorsTest("tdx") {}
 
   // The events of the PCRs that these programs extend, in the order of the log.
   Lines logged(const std::string& file) const {
     Lines out;
-    if (const Json* e = expected(file))
-      for (const Json& event : e->find("events")->items())
-        if (const auto pcr = event.find("pcr")->integer(); pcr == 4 || pcr == 5 || pcr >= 8)
-          out.push_back("pcr" + std::to_string(pcr) + " " + event.find("type")->string() + " " +
-                        event.find("digest")->string());
+    for (const Json& event : expected(file).find("events")->items())
+      if (const auto pcr = event.find("pcr")->integer(); pcr == 4 || pcr == 5 || pcr >= 8)
+        out.push_back("pcr" + std::to_string(pcr) + " " + event.find("type")->string() + " " +
+                      event.find("digest")->string());
     return out;
   }
 
@@ -56,9 +34,6 @@ class TdxBootVectors : public testing::Test {
     if (!file) throw std::runtime_error(file.error().message());
     return *std::move(file);
   }
-
-  fs::path folder_;
-  Json::Array entries_;
 };
 
 Lines lines(const Result<std::vector<Event>>& events, std::string_view prefix) {
@@ -117,7 +92,7 @@ TEST_F(TdxBootVectors, TheAuthenticodeDigestsAreThosePublished) {
     ASSERT_TRUE(pe) << pe.error().message();
     const auto digest = authenticode<Alg::sha384>(*pe, Content(file));
     ASSERT_TRUE(digest);
-    EXPECT_EQ(to_hex(*digest), expected(name)->find("authenticode_sha384")->string());
+    EXPECT_EQ(to_hex(*digest), expected(name).find("authenticode_sha384")->string());
   }
 }
 

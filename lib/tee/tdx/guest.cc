@@ -93,6 +93,8 @@ Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request) {
   // Moved into place before it is parsed: the image points into it, and a moved vector keeps its bytes where they are.
   TRY(Image image, Image::parse(firmware));
   std::unique_ptr<Guest> guest(new Guest(std::move(firmware), std::move(image)));
+  guest->single_pass_ = measure_mrtd(guest->image_, PageOrder::single_pass);
+  guest->two_pass_ = measure_mrtd(guest->image_, PageOrder::two_pass);
   TRY(guest->facts_, firmware_facts(guest->firmware_));
   TRY(guest->policy_, read_policy(request.options));
   CHECK(guest->read_machine(request));
@@ -202,8 +204,6 @@ std::vector<Profile> Guest::other_profiles() const {
   }
   return out;
 }
-
-Digest Guest::measure_mrtd_of(PageOrder order, const Trace& trace) const { return measure_mrtd(image_, order, trace); }
 
 Prediction Guest::predict_mrtd(const Vmm& vmm) const {
   return {.profile = std::string(vmm.name), .mrtd = mrtd(vmm.page_order), .events = {}};

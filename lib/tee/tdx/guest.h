@@ -39,8 +39,7 @@ class Guest {
   // where that is not known.
   std::vector<Profile> other_profiles() const;
 
-  // What the module hashes; `trace` gets its records.
-  Digest mrtd(PageOrder order, const Trace& trace = {}) const { return measure_mrtd_of(order, trace); }
+  const Digest& mrtd(PageOrder order) const { return order == PageOrder::single_pass ? single_pass_ : two_pass_; }
 
   // Digests of large files are kept from one call to the next.
   Result<Prediction> predict(const Profile& profile);
@@ -55,12 +54,12 @@ class Guest {
   Status read_machine(const MeasureRequest& request);
   Status read_boot(const MeasureRequest& request);
   Status read_profile(const MeasureRequest& request);
-  Digest measure_mrtd_of(PageOrder order, const Trace& trace) const;
   Result<std::vector<Event>> boot(const Profile& profile);
   std::vector<Event> with_boot_log(std::vector<Event> predicted) const;
 
   Bytes firmware_;  // image_ points into it
   Image image_;
+  Digest single_pass_{}, two_pass_{};  // MRTD
   FirmwareFacts facts_;
   Variables variables_;
   Bytes acpi_;  // machine_ points into it

@@ -115,7 +115,7 @@ Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
   TRY(const Prediction chosen, predict_chosen(*guest));
   const PageOrder order = guest->profile() ? guest->profile()->vmm.page_order : PageOrder::single_pass;
   if (trace) {
-    (void)guest->mrtd(order, trace);
+    (void)measure_mrtd(guest->image(), order, trace);
     (void)fold(chosen.events, trace);
   }
 
