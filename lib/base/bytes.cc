@@ -94,6 +94,7 @@ ByteView ByteReader::take(std::uint64_t n, std::string_view field) {
   if (failed_) return {};
   if (n > left()) {
     set_error(pos_, field, "needs " + std::to_string(n) + " bytes, " + std::to_string(left()) + " left");
+    error_.code = "truncated";
     return {};
   }
   ByteView b = data_.subspan(pos_, static_cast<std::size_t>(n));

@@ -25,6 +25,8 @@ struct Error {
   Fault fault;
   std::string what;                  // innermost: names the field, the offset, what was found and what was wanted
   std::vector<std::string> context;  // grows outwards as the error travels up
+  // A stable name of the failure for programs ("quote.truncated"), where the part of ours that failed has such names.
+  std::string code = {};
 
   // "measuring kernel.efi: PE header: e_lfanew at 0x3c: ..."
   std::string message() const {
@@ -44,6 +46,10 @@ using Failure = tl::unexpected<Error>;
 
 inline Failure fail(Fault fault, std::string what) { return Failure(Error{fault, std::move(what), {}}); }
 
+inline Failure fail(Fault fault, std::string_view code, std::string what) {
+  return Failure(Error{fault, std::move(what), {}, std::string(code)});
+}
+
 // A failed system call, with the text of `error_number` (an errno value).
 Failure fail_errno(std::string what, int error_number);
 
@@ -51,6 +57,16 @@ Failure fail_errno(std::string what, int error_number);
 template <class T>
 Result<T> in(std::string_view where, Result<T> result) {
   if (!result) result.error().context.emplace_back(where);
+  return result;
+}
+
+// Names a failure "family.code" for programs; one without a name of its own is "family.malformed".
+template <class T>
+Result<T> coded(std::string_view family, Result<T> result) {
+  if (!result) {
+    const std::string code = result.error().code.empty() ? "malformed" : std::move(result.error().code);
+    result.error().code = std::string(family) + "." + code;
+  }
   return result;
 }
 

@@ -1,0 +1,107 @@
+// What a verifier says of a piece of evidence (RFC 9334: the appraisal of evidence), whatever hardware it comes from.
+//
+// Four questions, never merged, each answered with reasons that have stable names:
+//   authentic  did the vendor's hardware sign it: a chain to the pinned root at that time, revocation, signatures
+//   tcb        what the vendor says of the platform's firmware and microcode
+//   policy     what the evidence shows that a verifier must not accept unless told to: debug, reserved bits, old levels
+//   match      whether what runs is what was certified
+// A platform answers the first two and names what it saw; lib/tee/appraise.h answers the others for all platforms alike.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/clock.h"
+#include "lib/base/files.h"
+#include "lib/base/json.h"
+#include "lib/tee/model/measurement.h"
+
+namespace hallmark {
+
+struct Reason {
+  std::string code;    // stable, for programs: "pck.leaf.revoked"
+  std::string detail;  // one sentence, for people
+  // Where a value falls short: what there is, and what there should be.
+  std::string have = {}, need = {};
+  bool operator==(const Reason&) const = default;
+};
+
+struct LayerResult {
+  bool reached = false;  // false: an earlier layer kept us from asking
+  std::vector<Reason> reasons;
+
+  // A layer that was not reached is not passed.
+  bool ok() const { return reached && reasons.empty(); }
+};
+
+// From when until when a verdict stands, and what bounds it.
+struct Validity {
+  UnixTime from = std::numeric_limits<UnixTime>::min(), until = std::numeric_limits<UnixTime>::max();
+  std::string from_what, until_what;  // "the TCB info", "the PCK certificate"
+
+  void narrow(const std::string& what, UnixTime begins, UnixTime ends);
+};
+
+// What the evidence shows that a policy may have to forgive; policies name it ("sgx.debug").
+struct Flag {
+  std::string code;
+  std::string detail;
+};
+
+struct Appraisal {
+  std::string evidence;  // "sgx-quote", "tdx-quote", "snp-report", "nitro-document", "vtpm-quote"
+  std::string tee;       // as in certificates: "intel-sgx"
+  std::string vendor;    // "intel", "amd", "aws"
+  UnixTime time = 0;     // at which it was appraised
+  // The SHA-256 of a root that the caller gave in the place of the vendor's; empty: the vendor's own, pinned here.
+  std::string private_anchor;
+
+  LayerResult authentic, tcb, policy, match;
+  // The vendor's word for the state of the platform ("UpToDate"); empty where there is none.
+  std::string tcb_status;
+  Json tcb_details = Json::object();
+  std::vector<std::string> advisories;
+  std::optional<std::int64_t> tcb_evaluation_number;
+
+  std::vector<Flag> flags;
+  // What it attests, by the names that measurements and certificates have.
+  std::vector<Register> registers;
+  Json identity = Json::object();  // mrsigner, isvprodid, isvsvn
+  Json attested = Json::object();  // attributes, masks, versions: what is attested besides
+  Bytes report_data;               // what the prover bound into it
+  // A name of the one machine that it comes from, for counting machines: "intel-ppid:…". Empty: it does not tell.
+  std::string machine;
+  Validity validity;
+
+  // The evidence could not be read to its end: `authentic` says where.
+  bool malformed = false;
+};
+
+// {"ok", "reasons": [{"code", "detail", "have", "need"}]}
+Json to_json(const LayerResult&);
+
+// A file that came with the evidence: collateral, certificates, revocation lists, the other parts of a vTPM's quote.
+struct Endorsement {
+  std::string name;  // in messages
+  Bytes bytes;
+};
+
+struct AppraiseRequest {
+  ByteView evidence;          // in binary
+  std::string name;           // in messages
+  UnixTime time = 0;
+  std::vector<Endorsement> endorsements;
+  // A certificate in DER that stands in for the vendor's root: a private PKI, or a test.
+  std::optional<Bytes> trust_anchor;
+  bool allow_trailing = false;  // other bytes than zeros may follow the evidence
+};
+
+// Evidence is at most this long, and so is every file that comes with it.
+inline constexpr std::uint64_t kMaxEvidence = std::uint64_t{1} << 20;
+
+// The failure of a reader, as the reason why evidence is not authentic.
+Reason reason_of(const Error& error);
+
+}  // namespace hallmark
