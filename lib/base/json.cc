@@ -258,6 +258,57 @@ bool is_utf8(std::string_view s) {
   return true;
 }
 
+std::optional<std::string_view> member_text(std::string_view text, std::string_view key) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  std::size_t at = 0;
+  const auto skip_space = [&] { at = std::min(text.find_first_not_of(kSpace, at), text.size()); };
+  // Past the string that begins at the cursor; its content, escapes and all.
+  const auto string = [&]() -> std::string_view {
+    const std::size_t start = ++at;
+    while (at < text.size() && text[at] != '"') at += text[at] == '\\' ? 2 : 1;
+    at = std::min(at, text.size());
+    const std::string_view content = text.substr(start, at - start);
+    at = std::min(at + 1, text.size());
+    return content;
+  };
+  const auto skip_value = [&] {
+    std::size_t depth = 0;
+    do {
+      if (at >= text.size()) return;
+      const char c = text[at];
+      if (c == '"') {
+        string();
+        continue;
+      }
+      if (depth == 0 && (c == ',' || c == '}')) return;
+      if (c == '{' || c == '[') depth++;
+      if (c == '}' || c == ']') {
+        at++;
+        if (--depth == 0) return;
+        continue;
+      }
+      at++;
+    } while (depth > 0 || (at < text.size() && text[at] != ',' && text[at] != '}'));
+  };
+  skip_space();
+  if (at == text.size() || text[at] != '{') return std::nullopt;
+  at++;
+  for (skip_space(); at < text.size() && text[at] == '"'; skip_space()) {
+    const std::string_view name = string();
+    skip_space();
+    at = std::min(at + 1, text.size());  // the colon
+    skip_space();
+    const std::size_t start = at;
+    skip_value();
+    std::string_view value = text.substr(start, at - start);
+    if (const auto last = value.find_last_not_of(kSpace); last != value.npos) value = value.substr(0, last + 1);
+    if (name == key) return value;
+    skip_space();
+    if (at < text.size() && text[at] == ',') at++;
+  }
+  return std::nullopt;
+}
+
 struct Fields::State {
   std::string what;
   std::optional<Error> first;

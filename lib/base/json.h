@@ -112,6 +112,10 @@ struct JsonLimits {
 };
 Result<Json> parse_json(std::string_view text, JsonLimits limits = {});
 
+// The text of a member of the object that `text` is, just as it stands there: what a signature over a part of a
+// document covers. `text` is JSON that parse_json() has accepted; nothing if it is no object or has no such member.
+std::optional<std::string_view> member_text(std::string_view text, std::string_view key);
+
 // Well-formed UTF-8 (no surrogates, no overlong forms, at most U+10FFFF).
 bool is_utf8(std::string_view);
 

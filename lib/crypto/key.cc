@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <climits>
-#include <new>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 
+#include "lib/crypto/openssl_handle.h"
 #include "lib/crypto/pem.h"
 
 namespace hallmark {
@@ -34,29 +33,10 @@ constexpr std::array<std::uint8_t, 12> kEd25519Prefix{0x30, 0x2a, 0x30, 0x05, 0x
                                                       0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
 constexpr std::size_t kEd25519Size = kEd25519Prefix.size() + 32;
 
-template <auto F>
-struct Free {
-  template <class T>
-  void operator()(T* p) const {
-    F(p);
-  }
-};
 using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
 using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Free<PKCS8_PRIV_KEY_INFO_free>>;
 using EncryptedPkcs8 = std::unique_ptr<X509_SIG, Free<X509_SIG_free>>;
 using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
-
-// What OpenSSL notes about a failure may quote the input: it is dropped, never printed.
-struct DropErrors {
-  ~DropErrors() { ERR_clear_error(); }
-};
-
-// These calls fail only when memory or the crypto provider is gone.
-template <class T>
-T must(T result) {
-  if (!result) throw std::bad_alloc();
-  return result;
-}
 
 std::shared_ptr<EVP_PKEY> own(EVP_PKEY* key) { return {key, EVP_PKEY_free}; }
 

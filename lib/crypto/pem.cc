@@ -1,23 +1,14 @@
 #include "lib/crypto/pem.h"
 
-#include <memory>
-#include <new>
-
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
+
+#include "lib/crypto/openssl_handle.h"
 
 namespace hallmark {
 namespace {
 
-struct FreeBio {
-  void operator()(BIO* p) const { BIO_free(p); }
-};
-
-// What OpenSSL notes about a failure may quote the input: it is dropped, never printed.
-struct DropErrors {
-  ~DropErrors() { ERR_clear_error(); }
-};
+using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
 
 }  // namespace
 
@@ -29,8 +20,7 @@ Result<PemBlock> read_pem(ByteView text, const std::string& name) {
     return fail(Fault::format, name + ": has " + std::to_string(text.size()) + " bytes, too many for a key");
   if (!as_text(text).starts_with("-----BEGIN "))
     return fail(Fault::format, name + ": does not begin with a PEM block (\"-----BEGIN \")");
-  const std::unique_ptr<BIO, FreeBio> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  if (!bio) throw std::bad_alloc();
+  const Bio bio(must(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))));
   char *label = nullptr, *header = nullptr;
   unsigned char* data = nullptr;
   long size = 0;

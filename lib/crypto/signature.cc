@@ -1,24 +1,16 @@
 #include "lib/crypto/signature.h"
 
-#include <new>
-
-#include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include "lib/crypto/openssl_handle.h"
 
 namespace hallmark {
 namespace {
 
-struct FreeContext {
-  void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
-};
-using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
+using Context = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
 // EdDSA hashes the message itself.
 const EVP_MD* hash_of(KeyType type) { return type == KeyType::p256 ? EVP_sha256() : nullptr; }
-
-void must(bool done) {
-  if (!done) throw std::bad_alloc();
-}
 
 }  // namespace
 

@@ -22,8 +22,8 @@ class VerifyingKey {
 
   Kind kind() const { return kind_; }
 
-  // ECDSA (FIPS 186-5) over SHA-256 with P-256 and over SHA-384 with P-384. The signature is r || s, big-endian, each as
-  // long as the curve's order. A key of another kind verifies nothing.
+  // ECDSA (FIPS 186-5) over SHA-256 with P-256 and over SHA-384 with P-384. The signature is r || s, big-endian, each
+  // as long as the curve's order. A key of another kind verifies nothing.
   bool verify_ecdsa(ByteView message, ByteView signature) const;
   // RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2).
   bool verify_rsa_pkcs1_sha256(ByteView message, ByteView signature) const;

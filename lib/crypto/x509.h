@@ -22,15 +22,15 @@ class Certificate {
 
   const Bytes& der() const { return der_; }
   const std::string& name() const { return name_; }
-  std::string subject() const;      // the common name; empty without one
+  std::string subject() const;  // the common name; empty without one
   UnixTime not_before() const { return not_before_; }
   UnixTime not_after() const { return not_after_; }
-  Bytes serial() const;             // big-endian, as encoded
-  Bytes spki() const;               // SubjectPublicKeyInfo, in DER
+  Bytes serial() const;  // big-endian, as encoded
+  Bytes spki() const;    // SubjectPublicKeyInfo, in DER
   DigestOf<Alg::sha256> spki_sha256() const;
   DigestOf<Alg::sha256> sha256() const;  // of the certificate
   Result<VerifyingKey> key() const;
-  bool self_issued() const;         // subject and issuer are the same name
+  bool self_issued() const;  // subject and issuer are the same name
   // basicConstraints say CA, and keyUsage, where it is there, has keyCertSign.
   bool is_ca() const;
   // The value of the extension with that OID ("1.2.840.113741.1.13.1"): what its OCTET STRING holds. Nothing if it is
@@ -73,10 +73,14 @@ class RevocationList {
 struct ChainFault {
   enum class Is { signature, expired, not_yet_valid, not_a_ca, issuer, other };
   Is is;
-  std::size_t index;    // into the chain
-  std::string detail;   // for people
+  std::size_t index;   // into the chain
+  std::string detail;  // for people
 };
-std::string_view to_text(ChainFault::Is);  // "signature", "expired", "not_yet_valid", …: the last part of a reason's code
+std::string_view to_text(
+    ChainFault::Is);  // "signature", "expired", "not_yet_valid", …: the last part of a reason's code
+
+// One step of such a chain: whether `issuer`, which is known to be good, issued `certificate`, and its dates.
+std::optional<ChainFault> check_issued(const Certificate& certificate, const Certificate& issuer, UnixTime at);
 
 // RFC 5280 section 6.1 for a chain in the order leaf, …, root, at that time. The last one is the anchor: the caller has
 // made sure that it is the one it trusts. Its dates and its signature of itself are checked as well. Every certificate

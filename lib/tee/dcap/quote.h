@@ -2,9 +2,13 @@
 //
 // Intel SGX ECDSA Quote Library Reference, appendix A.4 "Quote Format" (version 3), and Intel TDX DCAP Quoting Library
 // API, appendix A.3 "Quote Format" (versions 4 and 5). A quote is a header, a body that the hardware filled, and
-// signature data that this page does not look into: who reads a body believes it only once the signature is verified.
+// signature data (signature_data.h): who reads a body believes it only once the signature is verified.
+//
+// Failures have the codes quote.truncated, quote.version, quote.att_key_type, quote.tee_type, quote.qe_vendor,
+// quote.body_type, quote.body_size, quote.trailing and quote.size.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "lib/base/layout.h"
@@ -75,20 +79,42 @@ inline constexpr Layout<2> kTdReport15{"TD report 1.5, behind 1.0",
                                            {16, 48, "mr_service_td"},
                                        }}};
 
-enum class Body { sgx, td10, td15 };
+// sgx_report2_body_v1_5_ex_t: fields more behind those, of a domain that can be partitioned
+inline constexpr Layout<10> kTdReport15Ex{"TD report 1.5 Ex, behind 1.5",
+                                          237,
+                                          {{
+                                              {0, 1, "vm_id"},
+                                              {1, 32, "td_id"},
+                                              {33, 48, "dev_info"},
+                                              {81, 48, "init_serv_td_hash"},
+                                              {129, 8, "init_serv_td_attr"},
+                                              {137, 16, "init_cpu_svn"},
+                                              {153, 16, "init_tee_tcb_svn"},
+                                              {169, 12, "init_tee_fmspc"},
+                                              {181, 48, "cur_serv_td_hash"},
+                                              {229, 8, "cur_serv_td_attr"},
+                                          }}};
+
+enum class Body { sgx, td10, td15, td15ex };
 std::string_view to_text(Body);
 
 struct Quote {
   std::uint16_t version = 0;  // 3, 4 or 5
   Body body_type = Body::sgx;
-  ByteView header, body;  // 48 bytes; 384, 584 or 648 bytes
+  ByteView header, body;  // 48 bytes; 384, 584, 648 or 885 bytes
   std::uint64_t body_offset = 0;
-  ByteView signature;    // the signature data, unread
-  ByteView signed_part;  // what the attestation key signed: all before the length of the signature data
+  ByteView signature;  // the signature data
+  std::uint64_t signature_offset = 0;
+  ByteView signed_part;      // what the attestation key signed: all before the length of the signature data
+  std::size_t trailing = 0;  // bytes that follow
 
-  // Of a TD, of either version.
+  bool is_td() const { return body_type != Body::sgx; }
+  // Of a TD, of any version of its report; of an enclave. The caller has asked is_td().
   Record<kTdReport10> td_report() const;
   Record<kSgxReport> sgx_report() const;
+  // What TDX 1.5 and 1.5 Ex have more; nothing of an earlier report.
+  std::optional<Record<kTdReport15>> td15() const;
+  std::optional<Record<kTdReport15Ex>> td15ex() const;
 };
 
 inline constexpr std::uint64_t kMaxQuote = std::uint64_t{1} << 20;
@@ -96,7 +122,10 @@ inline constexpr std::uint64_t kMaxQuote = std::uint64_t{1} << 20;
 // Whether bytes begin as a quote does: version 3, 4 or 5 and Intel's vendor of the quoting enclave.
 bool is_quote(ByteView bytes);
 
-// `bytes` must outlive the result. Zeros may follow the signature data, as in buffers of a fixed size.
-Result<Quote> parse_quote(ByteView bytes);
+enum class Trailing { zeros, anything };
+
+// `bytes` must outlive the result. Zeros may follow the signature data, as in buffers of a fixed size; anything else
+// only where the caller says so.
+Result<Quote> parse_quote(ByteView bytes, Trailing trailing = Trailing::zeros);
 
 }  // namespace hallmark::dcap

@@ -5,7 +5,8 @@
 //   tcb        what the vendor says of the platform's firmware and microcode
 //   policy     what the evidence shows that a verifier must not accept unless told to: debug, reserved bits, old levels
 //   match      whether what runs is what was certified
-// A platform answers the first two and names what it saw; lib/tee/appraise.h answers the others for all platforms alike.
+// A platform answers the first two and names what it saw; lib/tee/appraise.h answers the others for all platforms
+// alike.
 #pragma once
 
 #include <limits>
@@ -89,8 +90,8 @@ struct Endorsement {
 };
 
 struct AppraiseRequest {
-  ByteView evidence;          // in binary
-  std::string name;           // in messages
+  ByteView evidence;  // in binary
+  std::string name;   // in messages
   UnixTime time = 0;
   std::vector<Endorsement> endorsements;
   // A certificate in DER that stands in for the vendor's root: a private PKI, or a test.

@@ -32,6 +32,7 @@ TEST(Quote, OfEveryVersionHasItsBody) {
       {{.version = 4}, Body::td10, 48},
       {{.version = 5, .body_type = 2}, Body::td10, 54},
       {{.version = 5, .body_type = 3, .body = MadeQuote::pattern(648)}, Body::td15, 54},
+      {{.version = 5, .body_type = 4, .body = MadeQuote::pattern(885)}, Body::td15ex, 54},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(std::string(to_text(c.type)) + ", version " + std::to_string(c.made.version));
@@ -94,7 +95,8 @@ TEST(Quote, HeaderIsHeldToItsFormat) {
       {"tee_type at 0x4: is 0x1", Fault::format, {.tee_type = 1}},
       {"tee_type at 0x4: is 0xffffffff", Fault::format, {.tee_type = UINT32_MAX}},
       {"body type at 0x30: is 0", Fault::unsupported, {.version = 5, .body_type = 0}},
-      {"body type at 0x30: is 4", Fault::unsupported, {.version = 5, .body_type = 4}},
+      {"body type at 0x30: is 5", Fault::unsupported, {.version = 5, .body_type = 5}},
+      {"body size at 0x32: is 584", Fault::format, {.version = 5, .body_type = 4}},
       {"body type at ", Fault::format, {.version = 5, .body_type = 1, .body = MadeQuote::pattern(384)}},
       {"body type at ", Fault::format, {.version = 5, .tee_type = kSgx}},
       {"body size at ", Fault::format, {.version = 5, .stated_size = 583}},

@@ -1,0 +1,297 @@
+#include "lib/crypto/x509.h"
+
+#include <algorithm>
+#include <climits>
+#include <ctime>
+
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "lib/base/json.h"
+#include "lib/crypto/openssl_handle.h"
+
+namespace hallmark {
+namespace {
+
+using Bio = std::unique_ptr<BIO, Free<BIO_free>>;
+using Store = std::unique_ptr<X509_STORE, Free<X509_STORE_free>>;
+using StoreContext = std::unique_ptr<X509_STORE_CTX, Free<X509_STORE_CTX_free>>;
+using Object = std::unique_ptr<ASN1_OBJECT, Free<ASN1_OBJECT_free>>;
+
+void free_stack(STACK_OF(X509) * certificates) { sk_X509_free(certificates); }  // the certificates are not the stack's
+using Stack = std::unique_ptr<STACK_OF(X509), Free<free_stack>>;
+
+// More than any certificate or list of attestation has.
+constexpr std::size_t kMaxDer = std::size_t{1} << 20;
+
+Result<UnixTime> unix_time(const ASN1_TIME* time, const std::string& name, std::string_view field) {
+  tm broken_down{};
+  // RFC 5280 section 4.1.2.5: seconds, and Zulu. OpenSSL checks the form and the calendar.
+  if (time == nullptr || ASN1_TIME_to_tm(time, &broken_down) != 1) {
+    ERR_clear_error();
+    return fail(Fault::format, name + ": " + std::string(field) + " is no time");
+  }
+  return static_cast<UnixTime>(timegm(&broken_down));
+}
+
+int length_of(ByteView bytes) { return static_cast<int>(std::min<std::size_t>(bytes.size(), INT_MAX)); }
+
+// DER, and nothing behind it.
+template <class T, class Decode>
+std::shared_ptr<T> decode(ByteView der, Decode d2i, void (*release)(T*)) {
+  const std::uint8_t* at = der.data();
+  std::shared_ptr<T> out(d2i(nullptr, &at, length_of(der)), release);
+  return out && at == der.data() + der.size() ? out : nullptr;
+}
+
+std::string common_name(const X509_NAME* name) {
+  const int at = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+  if (at < 0) return {};
+  unsigned char* utf8 = nullptr;
+  const int size = ASN1_STRING_to_UTF8(&utf8, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)));
+  if (size < 0) {
+    ERR_clear_error();
+    return {};
+  }
+  std::string out(reinterpret_cast<char*>(utf8), static_cast<std::size_t>(size));
+  OPENSSL_free(utf8);
+  return is_utf8(out) ? out : std::string();
+}
+
+ChainFault::Is meaning(int error) {
+  switch (error) {
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
+    case X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH: return ChainFault::Is::signature;
+    case X509_V_ERR_CERT_HAS_EXPIRED: return ChainFault::Is::expired;
+    case X509_V_ERR_CERT_NOT_YET_VALID: return ChainFault::Is::not_yet_valid;
+    case X509_V_ERR_INVALID_CA:
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+    case X509_V_ERR_KEYUSAGE_NO_CERTSIGN: return ChainFault::Is::not_a_ca;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_SUBJECT_ISSUER_MISMATCH:
+    case X509_V_ERR_AKID_SKID_MISMATCH:
+    case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return ChainFault::Is::issuer;
+    default: return ChainFault::Is::other;
+  }
+}
+
+}  // namespace
+
+Result<Certificate> Certificate::parse(ByteView der, const std::string& name) {
+  DropErrors drop;
+  Certificate out;
+  if (der.size() <= kMaxDer) out.x509_ = decode<X509>(der, d2i_X509, X509_free);
+  if (!out.x509_) return fail(Fault::format, name + ": is no X.509 certificate in DER");
+  out.der_.assign(der.begin(), der.end());
+  out.name_ = name;
+  TRY(out.not_before_, unix_time(X509_get0_notBefore(out.x509()), name, "notBefore"));
+  TRY(out.not_after_, unix_time(X509_get0_notAfter(out.x509()), name, "notAfter"));
+  // Looks through the extensions once; from here on the certificate is only read.
+  X509_check_purpose(out.x509(), -1, 0);
+  if ((X509_get_extension_flags(out.x509()) & EXFLAG_INVALID) != 0)
+    return fail(Fault::format, name + ": has an extension that is malformed, or there twice");
+  return out;
+}
+
+std::string Certificate::subject() const { return common_name(X509_get_subject_name(x509())); }
+
+Bytes Certificate::serial() const {
+  const ASN1_INTEGER* number = X509_get0_serialNumber(x509());
+  const std::uint8_t* data = ASN1_STRING_get0_data(number);
+  return {data, data + ASN1_STRING_length(number)};
+}
+
+Bytes Certificate::spki() const {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509()), &der);
+  must(size > 0);
+  Bytes out(der, der + size);
+  OPENSSL_free(der);
+  return out;
+}
+
+DigestOf<Alg::sha256> Certificate::spki_sha256() const { return digest<Alg::sha256>(spki()); }
+DigestOf<Alg::sha256> Certificate::sha256() const { return digest<Alg::sha256>(der_); }
+
+Result<VerifyingKey> Certificate::key() const {
+  DropErrors drop;
+  std::shared_ptr<EVP_PKEY> key(X509_get_pubkey(x509()), EVP_PKEY_free);
+  if (!key) return fail(Fault::format, name_ + ": its public key is malformed or not known");
+  return VerifyingKey::from_evp(std::move(key), name_ + ": its public key");
+}
+
+bool Certificate::self_issued() const {
+  return X509_NAME_cmp(X509_get_subject_name(x509()), X509_get_issuer_name(x509())) == 0;
+}
+
+// RFC 5280 sections 4.2.1.9 and 4.2.1.3. Older forms of a CA, which X509_check_ca() tells by other numbers, are none.
+bool Certificate::is_ca() const { return X509_check_ca(x509()) == 1; }
+
+std::optional<Bytes> Certificate::extension(const char* oid) const {
+  const Object id(must(OBJ_txt2obj(oid, 1)));
+  const int at = X509_get_ext_by_OBJ(x509(), id.get(), -1);
+  if (at < 0) return std::nullopt;
+  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_get_ext(x509(), at));
+  const std::uint8_t* data = ASN1_STRING_get0_data(value);
+  return Bytes(data, data + ASN1_STRING_length(value));
+}
+
+Result<std::vector<Certificate>> parse_certificates(ByteView text, const std::string& name, std::size_t most) {
+  std::vector<Certificate> out;
+  if (!text.empty() && text[0] == 0x30) {
+    TRY(Certificate one, Certificate::parse(text, name));
+    out.push_back(std::move(one));
+    return out;
+  }
+  if (text.size() > kMaxDer)
+    return fail(Fault::format, name + ": has " + std::to_string(text.size()) + " bytes, too many for certificates");
+  constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----", kEnd = "-----END CERTIFICATE-----";
+  std::string_view rest = as_text(text);
+  if (rest.ends_with('\0')) rest.remove_suffix(1);
+  for (;;) {
+    const auto start = rest.find_first_not_of(" \t\r\n");
+    if (start == rest.npos) break;
+    rest.remove_prefix(start);
+    const std::string which = name + ": certificate " + std::to_string(out.size());
+    if (!rest.starts_with(kBegin))
+      return fail(Fault::format, which + ": \"" + std::string(kBegin) + "\" wanted, something else stands there");
+    const auto end = rest.find(kEnd);
+    if (end == rest.npos) return fail(Fault::format, "truncated", which + ": does not end");
+    if (out.size() == most)
+      return fail(Fault::format, name + ": has more than " + std::to_string(most) + " certificates");
+    std::string body;
+    for (char c : rest.substr(kBegin.size(), end - kBegin.size()))
+      if (c != '\n' && c != '\r' && c != ' ' && c != '\t') body += c;
+    TRY(const Bytes der, in(which, from_base64(body)));
+    TRY(Certificate one, Certificate::parse(der, which));
+    out.push_back(std::move(one));
+    rest.remove_prefix(end + kEnd.size());
+  }
+  if (out.empty()) return fail(Fault::format, name + ": has no certificate");
+  return out;
+}
+
+Result<RevocationList> RevocationList::parse(ByteView bytes, const std::string& name) {
+  DropErrors drop;
+  Bytes der(bytes.begin(), bytes.end());
+  std::string_view text = as_text(bytes);
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == '\0')) text.remove_suffix(1);
+  constexpr std::string_view kBegin = "-----BEGIN X509 CRL-----", kEnd = "-----END X509 CRL-----";
+  if (text.starts_with(kBegin) && text.ends_with(kEnd) && text.size() > kBegin.size() + kEnd.size()) {
+    std::string body;
+    for (char c : text.substr(kBegin.size(), text.size() - kBegin.size() - kEnd.size()))
+      if (c != '\n' && c != '\r') body += c;
+    TRY(der, in(name, from_base64(body)));
+  } else if (text.starts_with("30")) {
+    TRY(der, in(name, from_hex(text)));
+  }
+  RevocationList out;
+  if (der.size() <= kMaxDer) out.crl_ = decode<X509_CRL>(der, d2i_X509_CRL, X509_CRL_free);
+  if (!out.crl_) return fail(Fault::format, name + ": is no revocation list in DER, PEM or hexadecimal");
+  TRY(out.this_update_, unix_time(X509_CRL_get0_lastUpdate(out.crl_.get()), name, "thisUpdate"));
+  TRY(out.next_update_, unix_time(X509_CRL_get0_nextUpdate(out.crl_.get()), name, "nextUpdate"));
+  // RFC 5280 section 5.2: with a critical extension that is not understood (a delta, a list for part of the
+  // certificates), a list does not say what is not revoked.
+  for (int i = 0; i < X509_CRL_get_ext_count(out.crl_.get()); i++)
+    if (X509_EXTENSION_get_critical(X509_CRL_get_ext(out.crl_.get(), i)) != 0)
+      return fail(Fault::unsupported, name + ": has a critical extension: it is a list of a kind that is not known");
+  return out;
+}
+
+bool RevocationList::issued_by(const Certificate& issuer) const {
+  if (X509_NAME_cmp(X509_CRL_get_issuer(crl_.get()), X509_get_subject_name(issuer.x509())) != 0) return false;
+  const auto* authority = static_cast<const AUTHORITY_KEYID*>(
+      X509_CRL_get_ext_d2i(crl_.get(), NID_authority_key_identifier, nullptr, nullptr));
+  const std::unique_ptr<const AUTHORITY_KEYID, void (*)(const AUTHORITY_KEYID*)> owner(
+      authority, [](const AUTHORITY_KEYID* p) { AUTHORITY_KEYID_free(const_cast<AUTHORITY_KEYID*>(p)); });
+  ERR_clear_error();
+  const ASN1_OCTET_STRING* subject = X509_get0_subject_key_id(issuer.x509());
+  return !authority || !authority->keyid || !subject || ASN1_OCTET_STRING_cmp(authority->keyid, subject) == 0;
+}
+
+bool RevocationList::signed_by(const Certificate& issuer) const {
+  DropErrors drop;
+  EVP_PKEY* key = X509_get0_pubkey(issuer.x509());
+  return key != nullptr && X509_CRL_verify(crl_.get(), key) == 1;
+}
+
+bool RevocationList::lists(const Certificate& certificate) const {
+  X509_REVOKED* entry = nullptr;
+  // 2 would be "removed from the list", which only delta lists say.
+  return X509_CRL_get0_by_serial(crl_.get(), &entry, X509_get0_serialNumber(certificate.x509())) != 0;
+}
+
+std::size_t RevocationList::size() const {
+  const int n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl_.get()));
+  return n < 0 ? 0 : static_cast<std::size_t>(n);
+}
+
+std::string_view to_text(ChainFault::Is is) {
+  switch (is) {
+    case ChainFault::Is::signature: return "signature";
+    case ChainFault::Is::expired: return "expired";
+    case ChainFault::Is::not_yet_valid: return "not_yet_valid";
+    case ChainFault::Is::not_a_ca: return "not_a_ca";
+    case ChainFault::Is::issuer: return "issuer";
+    case ChainFault::Is::other: return "invalid";
+  }
+  return {};
+}
+
+std::optional<ChainFault> check_issued(const Certificate& certificate, const Certificate& issuer, UnixTime at) {
+  DropErrors drop;
+  const auto fault = [&](ChainFault::Is is, std::string_view why) {
+    return ChainFault{is, 0, certificate.name() + ": " + std::string(why)};
+  };
+  if (!issuer.is_ca()) return fault(ChainFault::Is::not_a_ca, "was issued by what is no CA");
+  if (const int error = X509_check_issued(issuer.x509(), certificate.x509()); error != X509_V_OK)
+    return fault(meaning(error), X509_verify_cert_error_string(error));
+  if ((X509_get_extension_flags(certificate.x509()) & EXFLAG_CRITICAL) != 0)
+    return fault(ChainFault::Is::other, "has a critical extension that is not known");
+  EVP_PKEY* key = X509_get0_pubkey(issuer.x509());
+  if (key == nullptr || X509_verify(certificate.x509(), key) != 1)
+    return fault(ChainFault::Is::signature, "its signature does not verify");
+  const std::string when = " (at " + format_time(at) + ")";
+  if (at < certificate.not_before()) return fault(ChainFault::Is::not_yet_valid, "is not yet valid" + when);
+  if (at > certificate.not_after()) return fault(ChainFault::Is::expired, "has expired" + when);
+  return std::nullopt;
+}
+
+std::optional<ChainFault> check_chain(std::span<const Certificate> chain, UnixTime at) {
+  DropErrors drop;
+  for (std::size_t i = 1; i < chain.size(); i++)
+    if (!chain[i].is_ca())
+      return ChainFault{ChainFault::Is::not_a_ca, i, chain[i].name() + ": issues certificates and is no CA"};
+  // Each issuer is the one that the chain has next: a path that OpenSSL might find otherwise is not what was asked
+  // about.
+  for (std::size_t i = 0; i + 1 < chain.size(); i++)
+    if (X509_NAME_cmp(X509_get_issuer_name(chain[i].x509()), X509_get_subject_name(chain[i + 1].x509())) != 0)
+      return ChainFault{ChainFault::Is::issuer, i,
+                        chain[i].name() + ": was issued by another than the next in its chain"};
+
+  const Store store(must(X509_STORE_new()));
+  must(X509_STORE_add_cert(store.get(), chain.back().x509()));
+  const Stack between(must(sk_X509_new_null()));
+  for (std::size_t i = 1; i + 1 < chain.size(); i++) must(sk_X509_push(between.get(), chain[i].x509()));
+  const StoreContext context(must(X509_STORE_CTX_new()));
+  must(X509_STORE_CTX_init(context.get(), store.get(), chain.front().x509(), between.get()));
+  X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
+  X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(at));
+  X509_VERIFY_PARAM_set_depth(param, static_cast<int>(chain.size()));
+  must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE));
+  if (X509_verify_cert(context.get()) == 1) return std::nullopt;
+  const int error = X509_STORE_CTX_get_error(context.get());
+  const std::size_t depth =
+      std::min(static_cast<std::size_t>(std::max(X509_STORE_CTX_get_error_depth(context.get()), 0)), chain.size() - 1);
+  return ChainFault{
+      meaning(error), depth,
+      chain[depth].name() + ": " + X509_verify_cert_error_string(error) + " (at " + format_time(at) + ")"};
+}
+
+}  // namespace hallmark

@@ -1,0 +1,265 @@
+#include "lib/tee/dcap/collateral.h"
+
+#include <algorithm>
+
+namespace hallmark::dcap {
+namespace {
+
+constexpr std::size_t kMaxChain = 3;
+
+// SHA-256 of the SubjectPublicKeyInfo of "Intel SGX Root CA": the key 04 0ba9c4c0…4ae7394 on P-256, which Intel
+// publishes as Intel_SGX_Provisioning_Certification_RootCA.cer.
+constexpr std::string_view kIntelRoot = "a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e";
+
+template <class T>
+Status set_once(std::optional<T>& slot, T value, const std::string& name, std::string_view what) {
+  if (slot) return fail(Fault::usage, name + ": is a second " + std::string(what));
+  slot = std::move(value);
+  return {};
+}
+
+// What has been read of the parts, whichever file they stood in.
+struct Parts {
+  std::optional<std::string> tcb_info, qe_identity;
+  std::optional<Bytes> tcb_info_signature, qe_identity_signature;
+  std::optional<std::vector<Certificate>> tcb_info_chain, qe_identity_chain, pck_crl_chain, pck_chain;
+  std::optional<RevocationList> root_crl, pck_crl;
+};
+
+Result<Bytes> signature_from_hex(const Json& value, const std::string& name) {
+  if (!value.is_string()) return fail(Fault::format, name + ": is no text");
+  TRY(Bytes out, in(name, from_hex(value.string())));
+  if (out.size() != 64) return fail(Fault::format, name + ": has " + std::to_string(out.size()) + " bytes, 64 wanted");
+  return out;
+}
+
+// The members of sgx_ql_qve_collateral_t, under the names that Intel's libraries give them.
+Status read_bundle(const Json& json, const std::string& name, Parts& out) {
+  const auto text = [&](const char* key) -> const std::string* {
+    const Json* value = json.find(key);
+    return value != nullptr && value->is_string() ? &value->string() : nullptr;
+  };
+  for (const auto& [key, document, signature] :
+       {std::tuple{"tcb_info", &out.tcb_info, &out.tcb_info_signature},
+        std::tuple{"qe_identity", &out.qe_identity, &out.qe_identity_signature}}) {
+    const std::string* content = text(key);
+    if (content == nullptr) continue;
+    CHECK(set_once(*document, *content, name, key));
+    const std::string signed_by = std::string(key) + "_signature";
+    const Json* value = json.find(signed_by);
+    if (value == nullptr) return fail(Fault::format, name + ": has no \"" + signed_by + "\"");
+    TRY(Bytes bytes, signature_from_hex(*value, name + ": " + signed_by));
+    *signature = std::move(bytes);
+  }
+  for (const auto& [key, chain] :
+       {std::pair{"tcb_info_issuer_chain", &out.tcb_info_chain},
+        std::pair{"qe_identity_issuer_chain", &out.qe_identity_chain},
+        std::pair{"pck_crl_issuer_chain", &out.pck_crl_chain}, std::pair{"pck_certificate_chain", &out.pck_chain}}) {
+    const std::string* pem = text(key);
+    if (pem == nullptr || pem->empty()) continue;
+    TRY(std::vector<Certificate> certificates, parse_certificates(as_bytes(*pem), name + ": " + key, kMaxChain));
+    CHECK(set_once(*chain, std::move(certificates), name, key));
+  }
+  for (const auto& [key, list] : {std::pair{"root_ca_crl", &out.root_crl}, std::pair{"pck_crl", &out.pck_crl}}) {
+    const std::string* crl = text(key);
+    if (crl == nullptr) continue;
+    TRY(RevocationList parsed, RevocationList::parse(as_bytes(*crl), name + ": " + key));
+    CHECK(set_once(*list, std::move(parsed), name, key));
+  }
+  return {};
+}
+
+// An answer of Intel's service: the signature covers the inner object as it was served.
+Status read_response(std::string_view text, const Json& json, const std::string& name, Parts& out) {
+  const bool tcb = json.find("tcbInfo") != nullptr;
+  const Json* signature = json.find("signature");
+  if (signature == nullptr) return fail(Fault::format, name + ": has no \"signature\"");
+  TRY(Bytes bytes, signature_from_hex(*signature, name + ": signature"));
+  const auto document = member_text(text, tcb ? "tcbInfo" : "enclaveIdentity");
+  if (!document) return fail(Fault::format, name + ": spells a name with escapes");
+  CHECK(set_once(tcb ? out.tcb_info : out.qe_identity, std::string(*document), name, tcb ? "TCB info" : "QE identity"));
+  (tcb ? out.tcb_info_signature : out.qe_identity_signature) = std::move(bytes);
+  return {};
+}
+
+Status read_chain(std::vector<Certificate> chain, const std::string& name, Parts& out) {
+  const std::string leaf = chain.front().subject();
+  if (leaf.find("TCB Signing") != leaf.npos) {
+    if (!out.qe_identity_chain) out.qe_identity_chain = chain;
+    return set_once(out.tcb_info_chain, std::move(chain), name, "chain of the TCB signer");
+  }
+  if (leaf.find("PCK Certificate") != leaf.npos) return set_once(out.pck_chain, std::move(chain), name, "PCK chain");
+  return set_once(out.pck_crl_chain, std::move(chain), name, "chain of a PCK CA");
+}
+
+Status read_file(const Endorsement& file, Parts& out) {
+  std::string_view text = as_text(file.bytes);
+  if (const auto start = text.find_first_not_of(" \t\r\n"); start != text.npos && text[start] == '{') {
+    TRY(const Json json, in(file.name, parse_json(text, {.bytes = kMaxEvidence})));
+    if (json.find("tcbInfo") != nullptr || json.find("enclaveIdentity") != nullptr)
+      return read_response(text, json, file.name, out);
+    return read_bundle(json, file.name, out);
+  }
+  if (auto list = RevocationList::parse(file.bytes, file.name)) {
+    // Which of the two it is, its issuer tells, once the chains are known; the root's own certificates are no PCK's.
+    if (out.root_crl && out.pck_crl) return fail(Fault::usage, file.name + ": is a third revocation list");
+    (out.pck_crl ? out.root_crl : out.pck_crl) = *std::move(list);
+    return {};
+  }
+  auto chain = parse_certificates(file.bytes, file.name, kMaxChain);
+  if (chain) return read_chain(*std::move(chain), file.name, out);
+  return fail(Fault::format,
+              file.name + ": is no collateral: neither Intel's JSON nor certificates or a revocation list");
+}
+
+bool same_chain(std::span<const Certificate> a, std::span<const Certificate> b) {
+  return std::ranges::equal(a, b, {}, &Certificate::der, &Certificate::der);
+}
+
+// The chain of who signed a document: the signer, and the root. `good` is a chain that was found to be good before, so
+// that one which signed both documents is checked once.
+bool check_signer(const SignedDocument& document, std::string_view code, UnixTime at, const DigestOf<Alg::sha256>& root,
+                  const RevocationList* root_crl, std::span<const Certificate> good, std::vector<Reason>& reasons,
+                  Validity& validity) {
+  const std::string family(code);
+  const auto& chain = document.issuer_chain;
+  if (chain.size() != 2) {
+    reasons.push_back(
+        {family + ".issuer_chain", "its issuer chain is not a signer and the root", std::to_string(chain.size()), "2"});
+    return false;
+  }
+  if (chain.back().spki_sha256() != root) {
+    reasons.push_back({family + ".root_untrusted", "its issuer chain ends in another root than the trusted one",
+                       to_hex(chain.back().spki_sha256()), to_hex(root)});
+    return false;
+  }
+  if (const auto fault = same_chain(chain, good) ? std::nullopt : check_chain(chain, at)) {
+    reasons.push_back(
+        {family + (fault->index == 0 ? ".signer." : ".root.") + std::string(to_text(fault->is)), fault->detail});
+    return false;
+  }
+  if (chain.front().subject().find("SGX TCB Signing") == std::string::npos) {
+    reasons.push_back({family + ".signer.role", "was signed by a certificate that is not for that",
+                       chain.front().subject(), "Intel SGX TCB Signing"});
+    return false;
+  }
+  if (root_crl != nullptr && root_crl->lists(chain.front())) {
+    reasons.push_back({family + ".signer.revoked", "the signer's certificate is revoked"});
+    return false;
+  }
+  for (const Certificate& certificate : chain)
+    validity.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
+  const auto key = chain.front().key();
+  if (!key || !key->verify_ecdsa(as_bytes(document.text), document.signature)) {
+    reasons.push_back({family + ".signature", "its signature does not verify"});
+    return false;
+  }
+  return true;
+}
+
+void check_dates(const std::string& code, const std::string& what, UnixTime issued, UnixTime next, UnixTime at,
+                 std::vector<Reason>& reasons, Validity& validity) {
+  validity.narrow(what, issued, next);
+  if (at < issued)
+    reasons.push_back({code + ".not_yet_valid", what + " was issued later", format_time(at), format_time(issued)});
+  if (at > next)
+    reasons.push_back(
+        {code + ".expired", what + " has expired: newer collateral is needed", format_time(next), format_time(at)});
+}
+
+void check_crl(const std::string& code, const std::string& what, const std::optional<RevocationList>& crl,
+               const Certificate& issuer, UnixTime at, std::vector<Reason>& reasons, Validity& validity) {
+  if (!crl) return reasons.push_back({code + ".missing", what + " was not given"});
+  if (!crl->issued_by(issuer)) return reasons.push_back({code + ".issuer", what + " is of another CA"});
+  if (!crl->signed_by(issuer))
+    return reasons.push_back({code + ".signature", what + ": its signature does not verify"});
+  check_dates(code, what, crl->this_update(), crl->next_update(), at, reasons, validity);
+}
+
+}  // namespace
+
+const DigestOf<Alg::sha256>& intel_root() {
+  static const DigestOf<Alg::sha256> root = *digest_from_hex<Alg::sha256>(kIntelRoot);
+  return root;
+}
+
+Result<Collateral> read_collateral(std::span<const Endorsement> files) {
+  Parts parts;
+  for (const Endorsement& file : files) CHECK(read_file(file, parts));
+  Collateral out;
+  if (parts.tcb_info) out.tcb_info = {*std::move(parts.tcb_info), *std::move(parts.tcb_info_signature), {}};
+  if (parts.qe_identity) out.qe_identity = {*std::move(parts.qe_identity), *std::move(parts.qe_identity_signature), {}};
+  if (parts.tcb_info_chain) out.tcb_info.issuer_chain = *std::move(parts.tcb_info_chain);
+  if (parts.qe_identity_chain) out.qe_identity.issuer_chain = *std::move(parts.qe_identity_chain);
+  if (parts.pck_crl_chain) out.pck_crl_chain = *std::move(parts.pck_crl_chain);
+  out.pck_chain = std::move(parts.pck_chain);
+  out.root_crl = std::move(parts.root_crl);
+  out.pck_crl = std::move(parts.pck_crl);
+  // Two lists that came as files are told apart by who issued them.
+  if (out.root_crl && out.pck_crl && !out.pck_crl_chain.empty() && out.root_crl->issued_by(out.pck_crl_chain.front()))
+    std::swap(out.root_crl, out.pck_crl);
+  return out;
+}
+
+VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> collateral, UnixTime at,
+                                              const DigestOf<Alg::sha256>& root) {
+  VerifiedCollateral out;
+  out.collateral_ = std::move(collateral);
+  out.root_ = root;
+  const Collateral& c = *out.collateral_;
+  auto& reasons = out.reasons_;
+
+  // The CA of PCK certificates, and the lists of what it and the root have revoked.
+  const auto& ca = c.pck_crl_chain;
+  if (ca.size() != 2) {
+    reasons.push_back({"crl.pck.issuer_chain", "the issuer chain of the PCK revocation list is not a CA and the root",
+                       std::to_string(ca.size()), "2"});
+  } else if (ca.back().spki_sha256() != root) {
+    reasons.push_back({"crl.pck.root_untrusted",
+                       "the issuer chain of the PCK revocation list ends in another root than the trusted one",
+                       to_hex(ca.back().spki_sha256()), to_hex(root)});
+  } else if (const auto fault = check_chain(ca, at)) {
+    reasons.push_back(
+        {std::string(fault->index == 0 ? "pck.intermediate." : "pck.root.") + std::string(to_text(fault->is)),
+         fault->detail});
+  } else {
+    for (const Certificate& certificate : ca)
+      out.validity_.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
+    check_crl("crl.root", "the root's revocation list", c.root_crl, ca.back(), at, reasons, out.validity_);
+    check_crl("crl.pck", "the PCK revocation list", c.pck_crl, ca.front(), at, reasons, out.validity_);
+    if (c.root_crl && c.root_crl->lists(ca.front()))
+      reasons.push_back({"pck.intermediate.revoked", "the CA of the PCK certificate is revoked"});
+  }
+
+  const RevocationList* revoked = c.root_crl ? &*c.root_crl : nullptr;
+  if (c.tcb_info.text.empty()) {
+    reasons.push_back({"tcb_info.missing", "no TCB info was given"});
+  } else if (check_signer(c.tcb_info, "tcb_info", at, root, revoked, {}, reasons, out.validity_)) {
+    auto info = parse_tcb_info(c.tcb_info.text);
+    if (!info) {
+      reasons.push_back({"tcb_info.malformed", info.error().message()});
+    } else {
+      check_dates("tcb_info", "the TCB info", info->issued, info->next_update, at, reasons, out.validity_);
+      out.tcb_info_ = *std::move(info);
+    }
+  }
+  // Where the TCB info's chain was refused, the same chain is refused again, under its own name.
+  const bool signer_is_good = out.tcb_info_.has_value();
+  if (c.qe_identity.text.empty()) {
+    reasons.push_back({"qe_identity.missing", "no QE identity was given"});
+  } else if (check_signer(c.qe_identity, "qe_identity", at, root, revoked,
+                          signer_is_good ? std::span(c.tcb_info.issuer_chain) : std::span<const Certificate>(), reasons,
+                          out.validity_)) {
+    auto identity = parse_qe_identity(c.qe_identity.text);
+    if (!identity) {
+      reasons.push_back({"qe_identity.malformed", identity.error().message()});
+    } else {
+      check_dates("qe_identity", "the QE identity", identity->issued, identity->next_update, at, reasons,
+                  out.validity_);
+      out.qe_identity_ = *std::move(identity);
+    }
+  }
+  return out;
+}
+
+}  // namespace hallmark::dcap

@@ -1,0 +1,133 @@
+// Quotes of SGX and TDX at pinned times. Oracle: Intel's Quote Verification Library of 2024 and 2026, both of which gave
+// these verdicts (vectors.json, "cross_checked" and "peers"); where it says nothing (dates before a document was issued,
+// trailing bytes), the reference implementation that came with the vectors.
+#include "lib/tee/dcap/appraise.h"
+
+#include "tests/vectors/vectors.h"
+
+namespace hallmark::dcap {
+namespace {
+
+class DcapVectors : public VectorsTest {
+ protected:
+  DcapVectors() : VectorsTest("quotes") {}
+
+  const Json& one(const Json& entry, const char* key) const { return *entry.find(key); }
+
+  // Calls back for every check of every quote.
+  template <class Check>
+  std::size_t each(Check check) const {
+    std::size_t checks = 0;
+    for (const Json& entry : entries_) {
+      if (!one(entry, "type").string().starts_with("dcap")) continue;
+      const Bytes quote = read(one(entry, "files").items().front().find("file")->string());
+      for (const Json& kase : one(entry, "cases").items())
+        for (const Json& item : one(kase, "checks").items()) {
+          SCOPED_TRACE(one(entry, "id").string() + " at " + std::to_string(one(item, "time").integer()));
+          AppraiseRequest request{.evidence = quote, .name = "quote", .time = one(item, "time").integer()};
+          request.endorsements.push_back({"collateral", read(one(kase, "collateral").find("file")->string())});
+          if (entry.find("root") != nullptr)
+            request.trust_anchor = parse_certificates(read(entry.find("root")->string()), "root", 1)->front().der();
+          const Json* trailing = entry.find("trailing_nonzero");
+          request.allow_trailing = trailing != nullptr && trailing->boolean();
+          const auto appraisal = appraise_quote(request);
+          EXPECT_TRUE(appraisal) << appraisal.error().message();
+          if (appraisal) check(entry, one(item, "expect"), *appraisal);
+          checks++;
+        }
+    }
+    return checks;
+  }
+};
+
+std::string codes(const std::vector<Reason>& reasons) {
+  std::string out;
+  for (const Reason& reason : reasons) out += reason.code + " ";
+  return out;
+}
+
+bool has(const std::vector<Reason>& reasons, const std::string& code) {
+  return std::ranges::find(reasons, code, &Reason::code) != reasons.end();
+}
+
+std::string word(const Json& json) { return json.is_string() ? json.string() : ""; }
+
+TEST_F(DcapVectors, GiveTheExpectedResultStatusAndFlags) {
+  std::size_t verified = 0, rejected = 0;
+  const std::size_t checks = each([&](const Json&, const Json& expect, const Appraisal& got) {
+    if (expect.find("result")->string() == "rejected") {
+      rejected++;
+      EXPECT_FALSE(got.authentic.ok() && got.tcb.ok()) << got.tcb_status;
+      EXPECT_EQ(got.tcb_status, "");
+      const std::string reason = expect.find("reason")->string();
+      EXPECT_TRUE(has(got.authentic.reasons, reason) || has(got.tcb.reasons, reason))
+          << reason << " is not among " << codes(got.authentic.reasons) << codes(got.tcb.reasons);
+      return;
+    }
+    verified++;
+    EXPECT_TRUE(got.authentic.ok()) << codes(got.authentic.reasons) << got.authentic.reasons.front().detail;
+    EXPECT_TRUE(got.tcb.ok()) << codes(got.tcb.reasons);
+    EXPECT_EQ(got.tcb_status, expect.find("tcb_status")->string());
+    for (const char* part : {"platform_level_status", "qe_status", "tdx_module_status"})
+      EXPECT_EQ(word(*got.tcb_details.find(part)), word(*expect.find(part))) << part;
+    std::vector<std::string> advisories, flags, want;
+    for (const Json& item : expect.find("advisories")->items()) advisories.push_back(item.string());
+    std::ranges::sort(advisories);
+    EXPECT_EQ(got.advisories, advisories);
+    for (const Json& item : expect.find("flags")->items()) want.push_back(item.string());
+    for (const Flag& flag : got.flags) flags.push_back(flag.code);
+    EXPECT_EQ(flags, want);
+  });
+  EXPECT_GT(checks, 100u);
+  EXPECT_GT(verified, 40u);
+  EXPECT_GT(rejected, 100u);
+}
+
+TEST_F(DcapVectors, SayWhatTheQuoteSays) {
+  each([&](const Json& entry, const Json&, const Appraisal& got) {
+    const Json* identity = entry.find("identity");
+    if (identity == nullptr || !identity->is_object()) return;
+    EXPECT_EQ(to_hex(got.report_data), identity->find("report_data")->string());
+    for (const Register& r : got.registers) EXPECT_EQ(to_hex(r.digest), identity->find(r.name)->string()) << r.name;
+    for (const auto& [ours, theirs] : {std::pair{"mrsigner", "mrsigner"}, {"isvprodid", "isv_prod_id"}, {"isvsvn", "isv_svn"}})
+      if (const Json* value = got.identity.find(ours)) EXPECT_EQ(*value, *identity->find(theirs)) << ours;
+    for (const auto& [ours, theirs] : {std::pair{"tdattributes", "td_attributes"},
+                                       {"xfam", "xfam"},
+                                       {"mrseam", "mrseam"},
+                                       {"mrconfigid", "mrconfigid"},
+                                       {"mrowner", "mrowner"},
+                                       {"tee_tcb_svn", "tee_tcb_svn"},
+                                       {"mrservicetd", "mrservicetd"}})
+      if (const Json* value = got.attested.find(ours)) EXPECT_EQ(*value, *identity->find(theirs)) << ours;
+  });
+}
+
+// A verdict says until when it holds: one second later the same evidence is refused.
+TEST_F(DcapVectors, HoldUntilTheTimeThatTheySay) {
+  std::size_t tried = 0;
+  for (const Json& entry : entries_) {
+    if (one(entry, "type").string() != "dcap-quote") continue;
+    for (const Json& kase : one(entry, "cases").items()) {
+      const Json& item = one(kase, "checks").items().front();
+      if (one(item, "expect").find("result")->string() != "verified") continue;
+      SCOPED_TRACE(one(entry, "id").string());
+      const Bytes quote = read(one(entry, "files").items().front().find("file")->string());
+      AppraiseRequest request{
+          .evidence = quote, .name = "quote", .time = one(item, "time").integer(), .allow_trailing = true};
+      request.endorsements.push_back({"collateral", read(one(kase, "collateral").find("file")->string())});
+      const Validity validity = appraise_quote(request)->validity;
+      for (const auto& [time, good] : {std::pair{validity.from, true},
+                                       {validity.until, true},
+                                       {validity.from - 1, false},
+                                       {validity.until + 1, false}}) {
+        request.time = time;
+        EXPECT_EQ(appraise_quote(request)->authentic.ok(), good) << time;
+      }
+      tried++;
+    }
+  }
+  EXPECT_GT(tried, 10u);
+}
+
+}  // namespace
+}  // namespace hallmark::dcap
