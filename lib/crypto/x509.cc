@@ -59,6 +59,11 @@ std::string common_name(const X509_NAME* name) {
   return is_utf8(out) ? out : std::string();
 }
 
+bool signed_by(const Certificate& certificate, const Certificate& issuer) {
+  EVP_PKEY* key = X509_get0_pubkey(issuer.x509());
+  return key != nullptr && X509_verify(certificate.x509(), key) == 1;
+}
+
 ChainFault::Is meaning(int error) {
   switch (error) {
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
@@ -205,14 +210,7 @@ Result<RevocationList> RevocationList::parse(ByteView bytes, const std::string& 
 }
 
 bool RevocationList::issued_by(const Certificate& issuer) const {
-  if (X509_NAME_cmp(X509_CRL_get_issuer(crl_.get()), X509_get_subject_name(issuer.x509())) != 0) return false;
-  const auto* authority = static_cast<const AUTHORITY_KEYID*>(
-      X509_CRL_get_ext_d2i(crl_.get(), NID_authority_key_identifier, nullptr, nullptr));
-  const std::unique_ptr<const AUTHORITY_KEYID, void (*)(const AUTHORITY_KEYID*)> owner(
-      authority, [](const AUTHORITY_KEYID* p) { AUTHORITY_KEYID_free(const_cast<AUTHORITY_KEYID*>(p)); });
-  ERR_clear_error();
-  const ASN1_OCTET_STRING* subject = X509_get0_subject_key_id(issuer.x509());
-  return !authority || !authority->keyid || !subject || ASN1_OCTET_STRING_cmp(authority->keyid, subject) == 0;
+  return X509_NAME_cmp(X509_CRL_get_issuer(crl_.get()), X509_get_subject_name(issuer.x509())) == 0;
 }
 
 bool RevocationList::signed_by(const Certificate& issuer) const {
@@ -250,13 +248,13 @@ std::optional<ChainFault> check_issued(const Certificate& certificate, const Cer
     return ChainFault{is, 0, certificate.name() + ": " + std::string(why)};
   };
   if (!issuer.is_ca()) return fault(ChainFault::Is::not_a_ca, "was issued by what is no CA");
+  if (X509_NAME_cmp(X509_get_issuer_name(certificate.x509()), X509_get_subject_name(issuer.x509())) != 0)
+    return fault(ChainFault::Is::issuer, "was issued by another");
+  if (!signed_by(certificate, issuer)) return fault(ChainFault::Is::signature, "its signature does not verify");
   if (const int error = X509_check_issued(issuer.x509(), certificate.x509()); error != X509_V_OK)
     return fault(meaning(error), X509_verify_cert_error_string(error));
   if ((X509_get_extension_flags(certificate.x509()) & EXFLAG_CRITICAL) != 0)
     return fault(ChainFault::Is::other, "has a critical extension that is not known");
-  EVP_PKEY* key = X509_get0_pubkey(issuer.x509());
-  if (key == nullptr || X509_verify(certificate.x509(), key) != 1)
-    return fault(ChainFault::Is::signature, "its signature does not verify");
   const std::string when = " (at " + format_time(at) + ")";
   if (at < certificate.not_before()) return fault(ChainFault::Is::not_yet_valid, "is not yet valid" + when);
   if (at > certificate.not_after()) return fault(ChainFault::Is::expired, "has expired" + when);
@@ -289,9 +287,12 @@ std::optional<ChainFault> check_chain(std::span<const Certificate> chain, UnixTi
   const int error = X509_STORE_CTX_get_error(context.get());
   const std::size_t depth =
       std::min(static_cast<std::size_t>(std::max(X509_STORE_CTX_get_error_depth(context.get()), 0)), chain.size() - 1);
+  ChainFault::Is is = meaning(error);
+  // Where the names agree and OpenSSL finds no issuer, the key identifiers differ. Whose signature it is says more.
+  if (is == ChainFault::Is::issuer && depth + 1 < chain.size() && !signed_by(chain[depth], chain[depth + 1]))
+    return ChainFault{ChainFault::Is::signature, depth, chain[depth].name() + ": its signature does not verify"};
   return ChainFault{
-      meaning(error), depth,
-      chain[depth].name() + ": " + X509_verify_cert_error_string(error) + " (at " + format_time(at) + ")"};
+      is, depth, chain[depth].name() + ": " + X509_verify_cert_error_string(error) + " (at " + format_time(at) + ")"};
 }
 
 }  // namespace hallmark

@@ -58,7 +58,7 @@ class RevocationList {
 
   UnixTime this_update() const { return this_update_; }
   UnixTime next_update() const { return next_update_; }
-  bool issued_by(const Certificate& issuer) const;  // by name, and by key identifier where both have one
+  bool issued_by(const Certificate& issuer) const;  // by name
   bool signed_by(const Certificate& issuer) const;
   bool lists(const Certificate& certificate) const;
   std::size_t size() const;

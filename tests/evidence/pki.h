@@ -21,9 +21,9 @@ class Key {
   static Key rsa4096();  // made once a process
 
   Bytes spki() const;
-  Bytes point() const;                      // x || y
-  Bytes sign(ByteView message) const;       // ECDSA, r || s
-  Bytes sign_pkcs1(ByteView message) const; // RSASSA-PKCS1-v1_5 with SHA-256
+  Bytes point() const;                       // x || y
+  Bytes sign(ByteView message) const;        // ECDSA, r || s
+  Bytes sign_pkcs1(ByteView message) const;  // RSASSA-PKCS1-v1_5 with SHA-256
   Bytes modulus() const;
 
   evp_pkey_st* evp() const { return key_.get(); }
@@ -48,7 +48,8 @@ struct CertificateSpec {
 
 // In DER. RSA keys sign with PSS and SHA-384, P-384 with SHA-384, P-256 with SHA-256.
 Bytes make_certificate(const CertificateSpec& spec, const Key& subject, const Issuer& issuer);
-Bytes make_revocation_list(const Issuer& issuer, UnixTime from, UnixTime until, const std::vector<std::int64_t>& serials);
+Bytes make_revocation_list(const Issuer& issuer, UnixTime from, UnixTime until,
+                           const std::vector<std::int64_t>& serials);
 
 std::string to_pem(const std::string& label, ByteView der);
 

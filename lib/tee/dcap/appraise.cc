@@ -146,7 +146,10 @@ std::optional<Read> describe(const AppraiseRequest& request, Appraisal& out) {
     return std::nullopt;
   };
   auto quote = parse_quote(request.evidence, request.allow_trailing ? Trailing::anything : Trailing::zeros);
-  if (!quote) return refuse(quote.error());
+  if (!quote) refuse(quote.error());
+  // What follows a quote does not change what it says: it is shown, and refused all the same.
+  if (!quote && quote.error().code == "quote.trailing") quote = parse_quote(request.evidence, Trailing::anything);
+  if (!quote) return std::nullopt;
   if (quote->is_td()) {
     out.evidence = "tdx-quote";
     out.tee = "intel-tdx";
@@ -156,6 +159,7 @@ std::optional<Read> describe(const AppraiseRequest& request, Appraisal& out) {
   }
   out.attested["quote_version"] = std::int64_t{quote->version};
   if (quote->trailing != 0) out.attested["trailing_bytes"] = static_cast<std::int64_t>(quote->trailing);
+  if (out.malformed) return std::nullopt;
   auto data = parse_signature_data(*quote);
   if (!data) return refuse(data.error());
   return Read{*quote, *data};

@@ -201,6 +201,11 @@ Result<Collateral> read_collateral(std::span<const Endorsement> files) {
   return out;
 }
 
+void check_pck_crl(const Collateral& collateral, const Certificate& ca, UnixTime at, std::vector<Reason>& reasons,
+                   Validity& validity) {
+  check_crl("crl.pck", "the PCK revocation list", collateral.pck_crl, ca, at, reasons, validity);
+}
+
 VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> collateral, UnixTime at,
                                               const DigestOf<Alg::sha256>& root) {
   VerifiedCollateral out;
@@ -208,28 +213,6 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
   out.root_ = root;
   const Collateral& c = *out.collateral_;
   auto& reasons = out.reasons_;
-
-  // The CA of PCK certificates, and the lists of what it and the root have revoked.
-  const auto& ca = c.pck_crl_chain;
-  if (ca.size() != 2) {
-    reasons.push_back({"crl.pck.issuer_chain", "the issuer chain of the PCK revocation list is not a CA and the root",
-                       std::to_string(ca.size()), "2"});
-  } else if (ca.back().spki_sha256() != root) {
-    reasons.push_back({"crl.pck.root_untrusted",
-                       "the issuer chain of the PCK revocation list ends in another root than the trusted one",
-                       to_hex(ca.back().spki_sha256()), to_hex(root)});
-  } else if (const auto fault = check_chain(ca, at)) {
-    reasons.push_back(
-        {std::string(fault->index == 0 ? "pck.intermediate." : "pck.root.") + std::string(to_text(fault->is)),
-         fault->detail});
-  } else {
-    for (const Certificate& certificate : ca)
-      out.validity_.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
-    check_crl("crl.root", "the root's revocation list", c.root_crl, ca.back(), at, reasons, out.validity_);
-    check_crl("crl.pck", "the PCK revocation list", c.pck_crl, ca.front(), at, reasons, out.validity_);
-    if (c.root_crl && c.root_crl->lists(ca.front()))
-      reasons.push_back({"pck.intermediate.revoked", "the CA of the PCK certificate is revoked"});
-  }
 
   const RevocationList* revoked = c.root_crl ? &*c.root_crl : nullptr;
   if (c.tcb_info.text.empty()) {
@@ -243,6 +226,13 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
       out.tcb_info_ = *std::move(info);
     }
   }
+  // Any of the chains ends in the root's certificate.
+  const Certificate* root_certificate = nullptr;
+  for (const auto* chain : {&c.tcb_info.issuer_chain, &c.qe_identity.issuer_chain, &c.pck_crl_chain})
+    if (!chain->empty() && chain->back().spki_sha256() == root) root_certificate = &chain->back();
+  if (root_certificate != nullptr)
+    check_crl("crl.root", "the root's revocation list", c.root_crl, *root_certificate, at, reasons, out.validity_);
+
   // Where the TCB info's chain was refused, the same chain is refused again, under its own name.
   const bool signer_is_good = out.tcb_info_.has_value();
   if (c.qe_identity.text.empty()) {
@@ -257,6 +247,21 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
       check_dates("qe_identity", "the QE identity", identity->issued, identity->next_update, at, reasons,
                   out.validity_);
       out.qe_identity_ = *std::move(identity);
+    }
+  }
+
+  const auto& ca = c.pck_crl_chain;
+  if (ca.size() == 2 && ca.back().spki_sha256() == root && !check_chain(ca, at) && c.root_crl &&
+      !c.root_crl->lists(ca.front())) {
+    std::vector<Reason> against;
+    Validity until;
+    for (const Certificate& certificate : ca)
+      until.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
+    check_pck_crl(c, ca.front(), at, against, until);
+    out.pck_ca_good_ = against.empty();
+    if (out.pck_ca_good_) {
+      out.validity_.narrow(until.from_what, until.from, std::numeric_limits<UnixTime>::max());
+      out.validity_.narrow(until.until_what, std::numeric_limits<UnixTime>::min(), until.until);
     }
   }
   return out;

@@ -22,7 +22,9 @@ struct SignedDocument {
 
 struct Collateral {
   SignedDocument tcb_info, qe_identity;
-  std::vector<Certificate> pck_crl_chain;             // the CA of the PCK certificate, and the root
+  // The CA of PCK certificates, and the root. Bundles are seen that have another chain here; what a quote's own PCK
+  // chain says goes before it.
+  std::vector<Certificate> pck_crl_chain;
   std::optional<std::vector<Certificate>> pck_chain;  // leaf first; for quotes that do not carry it
   std::optional<RevocationList> root_crl, pck_crl;
 };
@@ -34,6 +36,10 @@ Result<Collateral> read_collateral(std::span<const Endorsement> files);
 // The public key of Intel's root for SGX and TDX, as the SHA-256 of its SubjectPublicKeyInfo. Two certificates of it
 // are in use, so the key is pinned and not a certificate.
 const DigestOf<Alg::sha256>& intel_root();
+
+// Whether the PCK revocation list of `collateral` is good at that time, and that CA's.
+void check_pck_crl(const Collateral& collateral, const Certificate& ca, UnixTime at, std::vector<Reason>& reasons,
+                   Validity& validity);
 
 // Collateral that was verified at a time, against a root. It may be used for many quotes, at any time within
 // `validity`.
@@ -51,14 +57,16 @@ class VerifiedCollateral {
   const TcbInfo& tcb_info() const { return *tcb_info_; }
   const QeIdentity& qe_identity() const { return *qe_identity_; }
   const Collateral& collateral() const { return *collateral_; }
-  // The CA that is known to be good, and whose revocation list is.
-  const Certificate& pck_ca() const { return collateral_->pck_crl_chain.front(); }
+  // A CA of PCK certificates that is good, and whose revocation list is; null where the collateral's own chain does not
+  // tell, and the quote's has to.
+  const Certificate* pck_ca() const { return pck_ca_good_ ? &collateral_->pck_crl_chain.front() : nullptr; }
 
  private:
   std::shared_ptr<const Collateral> collateral_;
   std::vector<Reason> reasons_;
   Validity validity_;
   DigestOf<Alg::sha256> root_{};
+  bool pck_ca_good_ = false;
   std::optional<TcbInfo> tcb_info_;
   std::optional<QeIdentity> qe_identity_;
 };

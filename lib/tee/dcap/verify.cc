@@ -40,8 +40,8 @@ void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollat
   if (root.spki_sha256() != collateral.root())
     return out.reasons.push_back({"pck.root_untrusted", "the PCK chain ends in another root than the trusted one",
                                   to_hex(root.spki_sha256()), to_hex(collateral.root())});
-  const auto& known = collateral.collateral().pck_crl_chain;
-  const bool ca_is_known = collateral.reasons().empty() && known.front().der() == ca.der();
+  const Certificate* known = collateral.pck_ca();
+  const bool ca_is_known = known != nullptr && known->der() == ca.der();
   if (const auto fault = ca_is_known ? check_issued(leaf, ca, at) : check_chain(chain, at))
     return out.reasons.push_back({fault_code(*fault), fault->detail});
   for (const Certificate& certificate : chain)
@@ -51,11 +51,8 @@ void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollat
         {"pck.leaf.role", "the certificate is not for a platform", leaf.subject(), "Intel SGX PCK Certificate"});
   out.pck_ca = ca.subject();
 
-  // The list must be that CA's; whether it is itself good, the collateral's reasons say.
+  if (!ca_is_known) check_pck_crl(collateral.collateral(), ca, at, out.reasons, out.validity);
   const auto& crl = collateral.collateral().pck_crl;
-  if (crl && !ca_is_known && !(crl->issued_by(ca) && crl->signed_by(ca)))
-    out.reasons.push_back(
-        {"crl.pck.issuer", "the PCK revocation list is not that of the CA that certified this platform"});
   if (crl && crl->lists(leaf))
     out.reasons.push_back({"pck.leaf.revoked", "Intel has revoked the certificate of this platform"});
   if (const auto& root_crl = collateral.collateral().root_crl; root_crl && root_crl->lists(ca))
