@@ -6,8 +6,10 @@
 #include "lib/tee/model/first_bytes.h"
 #include "lib/tee/sgx/explain.h"
 #include "lib/tee/sgx/inspect.h"
+#include "lib/tee/sgx/match.h"
 #include "lib/tee/sgx/material.h"
 #include "lib/tee/sgx/measure.h"
+#include "lib/tee/tdx/match.h"
 #include "lib/tee/tdx/measure.h"
 
 namespace hallmark {
@@ -15,8 +17,9 @@ namespace {
 
 constexpr std::array kPlatforms{
     Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure, sgx::signing_material_of,
-             sgx::inspect, sgx::explain},
-    Platform{"tdx", "intel-tdx", "Intel TDX guest", tdx::recognises, tdx::measure, nullptr, tdx::inspect, nullptr},
+             sgx::inspect, sgx::explain, sgx::match_attested},
+    Platform{"tdx", "intel-tdx", "Intel TDX guest", tdx::recognises, tdx::measure, nullptr, tdx::inspect, nullptr,
+             tdx::match_attested},
 };
 
 // A file that cannot be read is named by the error itself; `where` names it in ours.

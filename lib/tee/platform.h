@@ -6,6 +6,7 @@
 #include "lib/tee/model/explanation.h"
 #include "lib/tee/model/inspection.h"
 #include "lib/tee/model/measurement.h"
+#include "lib/tee/model/reference_values.h"
 
 namespace hallmark {
 
@@ -22,6 +23,9 @@ struct Platform {
   Result<Inspection> (*inspect)(const fs::path& file);
   // Why two images of the platform do not measure to the same; null where that is answered otherwise.
   Result<Explanation> (*explain)(const MeasureRequest& a, const MeasureRequest& b);
+  // What a certificate says besides the registers, held against evidence: a row for each value. `exact`: the signer
+  // too.
+  void (*match_attested)(const ReferenceValues&, bool exact, const Appraisal&, std::vector<MatchRow>&);
 };
 
 std::span<const Platform> platforms();

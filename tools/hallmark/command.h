@@ -47,6 +47,8 @@ std::unique_ptr<Command> make_measure();
 std::unique_ptr<Command> make_inspect();
 std::unique_ptr<Command> make_replay();
 std::unique_ptr<Command> make_sigstruct();
+std::unique_ptr<Command> make_appraise();
+std::unique_ptr<Command> make_match();
 std::unique_ptr<Command> make_certify();
 std::unique_ptr<Command> make_verify();
 std::unique_ptr<Command> make_rebuild();

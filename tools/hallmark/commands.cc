@@ -10,6 +10,8 @@ std::span<const Entry> commands() {
       {"inspect", make_inspect},
       {"replay", make_replay},
       {"sigstruct", make_sigstruct},
+      {"appraise", make_appraise},
+      {"match", make_match},
       {"certify", make_certify},
       {"verify", make_verify},
       {"rebuild", make_rebuild},

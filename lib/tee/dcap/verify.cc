@@ -40,8 +40,10 @@ void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollat
   if (root.spki_sha256() != collateral.root())
     return out.reasons.push_back({"pck.root_untrusted", "the PCK chain ends in another root than the trusted one",
                                   to_hex(root.spki_sha256()), to_hex(collateral.root())});
-  const Certificate* known = collateral.pck_ca();
-  const bool ca_is_known = known != nullptr && known->der() == ca.der();
+  // The very certificates that the collateral's chain has, and that were checked with it.
+  const auto& known = collateral.collateral().pck_crl_chain;
+  const bool ca_is_known =
+      collateral.pck_ca() != nullptr && known.front().der() == ca.der() && known.back().der() == root.der();
   if (const auto fault = ca_is_known ? check_issued(leaf, ca, at) : check_chain(chain, at))
     return out.reasons.push_back({fault_code(*fault), fault->detail});
   for (const Certificate& certificate : chain)

@@ -1,0 +1,33 @@
+// The kinds of evidence that provers hand out, told apart by content.
+#pragma once
+
+#include <span>
+
+#include "lib/crypto/verifying_key.h"
+#include "lib/tee/model/appraisal.h"
+#include "lib/tee/model/inspection.h"
+
+namespace hallmark {
+
+struct EvidenceKind {
+  std::string_view name;       // "dcap": quotes of SGX and TDX
+  std::string_view long_name;  // for people
+  bool (*recognises)(ByteView evidence);
+  // Authentic and TCB layers, and what the evidence says. A failure is what is wrong with the files beside it.
+  Result<Appraisal> (*appraise)(const AppraiseRequest&);
+  Result<Inspection> (*inspect)(ByteView evidence);
+  // Of the vendor's root: where several trust anchors are given, this tells which one is for this evidence.
+  VerifyingKey::Kind root_key;
+};
+
+std::span<const EvidenceKind> evidence_kinds();
+const EvidenceKind* find_evidence_kind(ByteView evidence);
+
+// The evidence in a file: binary, hexadecimal, base64, or a JSON document in which exactly one string is one of these
+// (the answers of attestation agents differ in names, not in that). White space around text is left out.
+Result<Bytes> unwrap_evidence(ByteView file);
+
+// Detects the kind, and appraises. What no kind recognises is unsupported.
+Result<Appraisal> appraise(const AppraiseRequest& request);
+
+}  // namespace hallmark

@@ -1,0 +1,250 @@
+#include "tools/hallmark/appraisal.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace hallmark::cli {
+namespace {
+
+std::vector<std::string> split(const std::string& names) {
+  std::vector<std::string> out;
+  std::size_t start = 0;
+  for (std::size_t comma; (comma = names.find(',', start)) != names.npos; start = comma + 1)
+    out.push_back(names.substr(start, comma - start));
+  out.push_back(names.substr(start));
+  return out;
+}
+
+Status read_all(const std::vector<std::string>& files, std::vector<Endorsement>& out) {
+  for (const std::string& file : files) {
+    TRY(Bytes bytes, read_file(file, kMaxEvidence));
+    out.push_back({file, std::move(bytes)});
+  }
+  return {};
+}
+
+// RFC 3339, or Unix seconds, as the validity of a vector or a block's time is often at hand.
+Result<UnixTime> read_time(const std::string& text) {
+  UnixTime seconds = 0;
+  const auto end = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (end.ec == std::errc() && end.ptr == text.data() + text.size() && seconds >= 0) return seconds;
+  auto time = parse_time(text);
+  if (!time)
+    return fail(Fault::usage, "--time: \"" + printable(text) + "\" is neither 2026-11-22T10:00:00Z nor Unix seconds");
+  return time;
+}
+
+Json input(const std::string& role, const std::string& name, ByteView bytes) {
+  return Json::object({{"role", role}, {"name", name}, {"sha256", to_hex(digest<Alg::sha256>(bytes))}});
+}
+
+// A bundle stands alone: several of them are alternatives, for several platforms.
+bool is_bundle(const Endorsement& file) {
+  const std::string_view text = as_text(file.bytes);
+  const auto start = text.find_first_not_of(" \t\r\n");
+  return start != text.npos && text[start] == '{' && text.find("\"tcb_info\"") != text.npos;
+}
+
+std::string lines_of(const std::vector<Reason>& reasons) {
+  std::string out;
+  for (const Reason& r : reasons) {
+    out += "      " + r.code + ": " + printable(r.detail) + "\n";
+    if (!r.have.empty() || !r.need.empty())
+      out += "        has " + (r.have.empty() ? "nothing" : printable(r.have)) + "\n        needs " +
+             (r.need.empty() ? "nothing" : printable(r.need)) + "\n";
+  }
+  return out;
+}
+
+std::string line_of(std::string_view name, const LayerResult& layer, const std::string& word = {}) {
+  std::string out = "  " + std::string(name) + std::string(11 - name.size(), ' ');
+  out += !layer.reached ? "not reached" : layer.ok() ? "yes" : "NO";
+  return out + (word.empty() ? "" : "  " + word) + "\n" + lines_of(layer.reasons);
+}
+
+std::string validity_text(const Validity& validity) {
+  if (validity.until_what.empty()) return {};
+  return "until " + format_time(validity.until) + " (" + printable(validity.until_what) + ")";
+}
+
+}  // namespace
+
+void AppraisalOptions::add(CLI::App& app) {
+  app.add_option("--collateral", collateral_files_,
+                 "Intel's collateral: one JSON file with all of it, or what the service answers, file by file; several "
+                 "JSON files are for several platforms")
+      ->type_name("FILE");
+  app.add_option("--endorsements", endorsement_files_,
+                 "what else comes with the evidence: AMD's certificates and revocation lists, the other parts of a "
+                 "vTPM's quote")
+      ->type_name("FILE");
+  app.add_option("--trust-anchor", anchor_files_,
+                 "a certificate in the place of the vendor's pinned root: a private PKI; the answer says so")
+      ->type_name("FILE");
+  app.add_option("--time", time_text_, "when to appraise: 2026-11-22T10:00:00Z or Unix seconds; now, if not given")
+      ->type_name("TIME");
+  app.add_option("--policy", policy_file_, "what is accepted, line by line (hallmark-appraisal policy)")
+      ->type_name("FILE");
+  app.add_option("--report-data", report_data_,
+                 "what the prover must have bound into the evidence: 1 to 64 bytes in hexadecimal, zeros behind them")
+      ->type_name("HEX");
+  app.add_flag("--allow-trailing", allow_trailing_, "let bytes other than zeros follow the evidence");
+}
+
+Status AppraisalOptions::read() {
+  time_ = now();
+  if (!time_text_.empty()) {
+    TRY(time_, read_time(time_text_));
+  }
+  CHECK(read_all(collateral_files_, collateral_));
+  CHECK(read_all(endorsement_files_, endorsements_));
+  for (const std::string& file : anchor_files_) {
+    TRY(const Bytes bytes, read_file(file, kMaxEvidence));
+    TRY(std::vector<Certificate> certificates, parse_certificates(bytes, file, 1));
+    anchors_.push_back(std::move(certificates.front()));
+  }
+  if (!policy_file_.empty()) {
+    TRY(policy_text_, read_file(policy_file_, kMaxEvidence));
+    TRY(policy_, parse_appraisal_policy(as_text(policy_text_), policy_file_));
+  }
+  if (!report_data_.empty()) {
+    auto bytes = from_hex(std::string_view(report_data_).substr(report_data_.starts_with("0x") ? 2 : 0));
+    if (!bytes || bytes->empty() || bytes->size() > 64)
+      return fail(Fault::usage, "--report-data: is not 1 to 64 bytes of hexadecimal");
+    if (policy_.report_data && *policy_.report_data != *bytes)
+      return fail(Fault::usage, "--report-data: the policy names another value");
+    policy_.report_data = *std::move(bytes);
+  }
+  return {};
+}
+
+Json AppraisalOptions::inputs() const {
+  Json out = Json::array();
+  for (const Endorsement& file : collateral_) out.push_back(input("collateral", file.name, file.bytes));
+  for (const Endorsement& file : endorsements_) out.push_back(input("endorsement", file.name, file.bytes));
+  for (std::size_t i = 0; i < anchors_.size(); i++)
+    out.push_back(input("trust-anchor", anchor_files_[i], anchors_[i].der()));
+  if (!policy_file_.empty()) out.push_back(input("policy", policy_file_, policy_text_));
+  return out;
+}
+
+Result<Appraisal> AppraisalOptions::appraise(const std::string& names, Json& inputs) const {
+  const std::vector<std::string> files = split(names);
+  TRY(const Bytes file, read_file(files.front(), kMaxEvidence));
+  std::vector<Endorsement> own;
+  CHECK(read_all({files.begin() + 1, files.end()}, own));
+  inputs.push_back(input("evidence", files.front(), file));
+  TRY(const Bytes bytes, in(files.front(), unwrap_evidence(file)));
+  for (const Endorsement& e : own) inputs.push_back(input("endorsement", e.name, e.bytes));
+
+  AppraiseRequest request{.evidence = bytes, .name = files.front(), .time = time_, .allow_trailing = allow_trailing_};
+  const EvidenceKind& kind = *find_evidence_kind(bytes);
+  for (const Certificate& anchor : anchors_) {
+    TRY(const VerifyingKey key, anchor.key());
+    if (key.kind() == kind.root_key) request.trust_anchor = anchor.der();
+  }
+  if (!anchors_.empty() && !request.trust_anchor)
+    return fail(Fault::usage, "--trust-anchor: none of these is a root for a " + std::string(kind.long_name));
+  TRY(Appraisal out, appraise_with(std::move(request), kind, std::move(own)));
+  apply_policy(policy_, out);
+  return out;
+}
+
+Result<Appraisal> AppraisalOptions::appraise_with(AppraiseRequest request, const EvidenceKind& kind,
+                                                  std::vector<Endorsement> own) const {
+  // Intel's collateral is for quotes alone. What is given for one piece of evidence goes before what is given for all.
+  std::vector<Endorsement> common = std::move(own);
+  std::vector<Endorsement> bundles;
+  const bool given = !common.empty();
+  for (const auto* files : {&collateral_, &endorsements_})
+    for (const Endorsement& file : *files) {
+      if (given && kind.root_key == VerifyingKey::Kind::p256) continue;
+      if (kind.root_key != VerifyingKey::Kind::p256 && files == &collateral_) continue;
+      (is_bundle(file) ? bundles : common).push_back(file);
+    }
+  if (bundles.size() <= 1) {
+    request.endorsements = std::move(common);
+    request.endorsements.insert(request.endorsements.end(), bundles.begin(), bundles.end());
+    return hallmark::appraise(request);
+  }
+  // The bundle that is this platform's; where none is, the one that comes closest says what is wrong.
+  std::optional<Appraisal> best;
+  for (Endorsement& bundle : bundles) {
+    request.endorsements = common;
+    request.endorsements.push_back(std::move(bundle));
+    TRY(Appraisal one, hallmark::appraise(request));
+    const bool better = !best || one.authentic.reasons.size() < best->authentic.reasons.size();
+    if (better) best = std::move(one);
+    if (best->authentic.ok()) break;
+  }
+  return *std::move(best);
+}
+
+Json to_json(const Appraisal& a, bool with_match) {
+  Json tcb = hallmark::to_json(a.tcb);
+  tcb["status"] = a.tcb_status.empty() ? Json() : Json(a.tcb_status);
+  if (a.tcb_evaluation_number) tcb["tcb_evaluation_data_number"] = *a.tcb_evaluation_number;
+  Json advisories = Json::array(), flags = Json::array(), registers = Json::object();
+  for (const std::string& advisory : a.advisories) advisories.push_back(advisory);
+  tcb["advisory_ids"] = std::move(advisories);
+  for (const Json::Member& member : a.tcb_details.members()) tcb[member.key] = member.value;
+  Json policy = hallmark::to_json(a.policy);
+  for (const Flag& flag : a.flags) flags.push_back(flag.code);
+  policy["flags"] = std::move(flags);
+  Json layers = Json::object(
+      {{"authentic", hallmark::to_json(a.authentic)}, {"tcb", std::move(tcb)}, {"policy", std::move(policy)}});
+  if (with_match) layers["match"] = hallmark::to_json(a.match);
+  for (const Register& r : a.registers) registers[r.name] = to_hex(r.digest);
+  Json out = Json::object({{"evidence", a.evidence},
+                           {"tee", a.tee},
+                           {"vendor", a.vendor},
+                           {"verdict", accepted(a, with_match) ? "accepted" : "refused"},
+                           {"time", format_time(a.time)},
+                           {"layers", std::move(layers)},
+                           {"registers", std::move(registers)},
+                           {"identity", a.identity},
+                           {"attested", a.attested},
+                           {"report_data", to_hex(a.report_data)},
+                           {"machine", a.machine.empty() ? Json() : Json(a.machine)}});
+  out["trust_anchor"] = Json::object(
+      {{"private", !a.private_anchor.empty()}, {"sha256", a.private_anchor.empty() ? Json() : Json(a.private_anchor)}});
+  const auto bound = [](UnixTime time, const std::string& what) {
+    return what.empty() ? Json() : Json::object({{"time", format_time(time)}, {"bound_by", what}});
+  };
+  out["valid_from"] = bound(a.validity.from, a.validity.from_what);
+  out["valid_until"] = bound(a.validity.until, a.validity.until_what);
+  return out;
+}
+
+std::string to_text(const Appraisal& a, bool with_match) {
+  std::string out = a.evidence + " of " + a.tee + ", appraised at " + format_time(a.time) + "\n";
+  if (!a.private_anchor.empty()) out += "  AGAINST A PRIVATE ROOT, not the vendor's: sha256 " + a.private_anchor + "\n";
+  out += line_of("authentic", a.authentic, a.authentic.ok() ? validity_text(a.validity) : "");
+  out += line_of("tcb", a.tcb, a.tcb_status);
+  if (const Json* shortfall = a.tcb_details.find("shortfall"); shortfall != nullptr && a.tcb_status != "UpToDate")
+    for (const Json& s : shortfall->items())
+      out += "      " + printable(s.find("component")->string()) + " has " + std::to_string(s.find("have")->integer()) +
+             ", needs " + std::to_string(s.find("need")->integer()) + " to be up to date\n";
+  for (const std::string& advisory : a.advisories) out += "      affected by " + printable(advisory) + "\n";
+  out += line_of("policy", a.policy);
+  if (with_match) out += line_of("match", a.match);
+  out += "\n";
+  for (const Register& r : a.registers)
+    out += "  " + r.name + std::string(14 - std::min<std::size_t>(r.name.size(), 13), ' ') + to_hex(r.digest) + "\n";
+  for (const Json::Member& member : a.identity.members())
+    out += "  " + member.key + std::string(15 - std::min<std::size_t>(member.key.size(), 14), ' ') +
+           (member.value.is_string() ? printable(member.value.string()) : member.value.canonical()) + "\n";
+  out += "  report_data   " + to_hex(a.report_data) + "\n";
+  return out + (accepted(a, with_match) ? "\naccepted\n" : "\nREFUSED\n");
+}
+
+Json to_json(const MatchResult& result) {
+  Json rows = Json::array();
+  for (const MatchRow& row : result.rows)
+    rows.push_back(
+        Json::object({{"name", row.name}, {"matches", row.matches}, {"have", row.have}, {"need", row.need}}));
+  return Json::object(
+      {{"reference", result.reference.empty() ? Json() : Json(result.reference)}, {"values", std::move(rows)}});
+}
+
+}  // namespace hallmark::cli
