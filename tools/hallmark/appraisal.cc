@@ -229,12 +229,13 @@ std::string to_text(const Appraisal& a, bool with_match) {
   out += line_of("policy", a.policy);
   if (with_match) out += line_of("match", a.match);
   out += "\n";
-  for (const Register& r : a.registers)
-    out += "  " + r.name + std::string(14 - std::min<std::size_t>(r.name.size(), 13), ' ') + to_hex(r.digest) + "\n";
+  const auto line = [&](const std::string& name, const std::string& value) {
+    out += "  " + name + std::string(name.size() < 17 ? 17 - name.size() : 1, ' ') + value + "\n";
+  };
+  for (const Register& r : a.registers) line(r.name, to_hex(r.digest));
   for (const Json::Member& member : a.identity.members())
-    out += "  " + member.key + std::string(15 - std::min<std::size_t>(member.key.size(), 14), ' ') +
-           (member.value.is_string() ? printable(member.value.string()) : member.value.canonical()) + "\n";
-  out += "  report_data   " + to_hex(a.report_data) + "\n";
+    line(member.key, member.value.is_string() ? printable(member.value.string()) : member.value.canonical());
+  if (!a.report_data.empty()) line("report_data", to_hex(a.report_data));
   return out + (accepted(a, with_match) ? "\naccepted\n" : "\nREFUSED\n");
 }
 

@@ -1,6 +1,7 @@
 // hallmark inspect: what a file says, field by field, and nothing about whether it is true.
 #include "lib/base/version.h"
 #include "lib/crypto/file_digest.h"
+#include "lib/tee/evidence.h"
 #include "lib/tee/platform.h"
 #include "tools/hallmark/command.h"
 
@@ -8,7 +9,8 @@ namespace hallmark::cli {
 namespace {
 
 constexpr std::string_view kUnverified =
-    "what the file says; nothing of it was checked: `hallmark measure` recomputes and checks\n";
+    "what the file says; nothing of it was checked: `hallmark measure` recomputes images, `hallmark appraise` verifies "
+    "evidence\n";
 // Bytes of a long field that a line shows; with --json all of them are there.
 constexpr std::size_t kShownDigits = 64;
 
@@ -41,13 +43,13 @@ std::string text_of(const InspectedRecord& record) {
 class Inspect final : public Command {
  public:
   void options(CLI::App& app) override {
-    app.add_option("file", file_, "a SIGSTRUCT, signing material, a signed enclave, or an SGXS stream")
+    app.add_option("file", file_, "an image, a SIGSTRUCT, signing material, or a prover's evidence")
         ->required()
         ->type_name("FILE");
   }
 
   Result<Report> run(Session&) override {
-    TRY(const Inspection inspection, inspect(file_));
+    TRY(const Inspection inspection, inspect_file());
     TRY(const FileDigest file, digest_file(file_));
     Report report{.data = to_json(inspection), .text = {}};
     report.data["schema"] = "inspection-v1";
@@ -62,6 +64,17 @@ class Inspect final : public Command {
   }
 
  private:
+  // Evidence is told by its first bytes, in whatever text it is wrapped; everything else is an image or belongs to one.
+  Result<Inspection> inspect_file() const {
+    std::error_code error;
+    if (const auto size = fs::file_size(file_, error); !error && size <= kMaxEvidence) {
+      TRY(const Bytes file, read_file(file_, kMaxEvidence));
+      if (const auto evidence = unwrap_evidence(file))
+        return in("inspecting " + file_, find_evidence_kind(*evidence)->inspect(*evidence));
+    }
+    return inspect(file_);
+  }
+
   std::string file_;
 };
 

@@ -44,6 +44,39 @@ InspectedRecord bytes_record(std::string name, std::uint64_t offset, ByteView by
   return {std::move(name), offset, bytes.size(), {{"bytes", offset, bytes.size(), to_hex(bytes), {}}}};
 }
 
+// What the PCK certificate says of the platform; nothing where the quote does not carry a readable one.
+std::optional<InspectedRecord> platform_record(const SignatureData& data) {
+  if (data.cert_type != CertType::pck_chain && data.cert_type != CertType::pck_leaf) return std::nullopt;
+  const auto chain = parse_certificates(data.cert_data, "PCK chain", 3);
+  if (!chain) return std::nullopt;
+  const auto value = chain->front().extension(kSgxExtension);
+  if (!value) return std::nullopt;
+  const auto pck = parse_pck_extension(*value);
+  if (!pck) return std::nullopt;
+  InspectedRecord out{"pck_certificate", 0, 0, {}};
+  const auto add = [&](std::string name, std::string text, std::string meaning = {}) {
+    out.fields.push_back({std::move(name), 0, 0, std::move(text), std::move(meaning)});
+  };
+  add("serial", to_hex(chain->front().serial()));
+  add("not_before", format_time(chain->front().not_before()));
+  add("not_after", format_time(chain->front().not_after()));
+  if (chain->size() > 1) add("issuer", "", (*chain)[1].subject());
+  add("ppid", to_hex(pck->ppid));
+  add("fmspc", to_hex(pck->fmspc));
+  add("pceid", to_hex(pck->pceid));
+  add("components", to_hex(pck->components));
+  add("pcesvn", std::to_string(pck->pcesvn));
+  add("cpusvn", to_hex(pck->cpusvn));
+  constexpr std::array<std::string_view, 3> kTypes{"standard", "scalable", "scalable with integrity"};
+  add("sgx_type", std::to_string(pck->sgx_type), std::string(kTypes[pck->sgx_type]));
+  if (pck->platform_instance_id) add("platform_instance_id", to_hex(*pck->platform_instance_id));
+  for (const auto& [name, flag] :
+       {std::pair{"dynamic_platform", pck->dynamic_platform}, std::pair{"cached_keys", pck->cached_keys},
+        std::pair{"smt_enabled", pck->smt_enabled}})
+    if (flag) add(name, *flag ? "true" : "false");
+  return out;
+}
+
 }  // namespace
 
 Result<Inspection> inspect_quote(ByteView bytes) {
@@ -76,6 +109,7 @@ Result<Inspection> inspect_quote(ByteView bytes) {
                                   std::to_string(static_cast<unsigned>(data.cert_type)),
                                   data.cert_type == CertType::pck_chain ? "PCK certificate chain in PEM" : ""});
   out.records.push_back(std::move(certification));
+  if (auto platform = platform_record(data)) out.records.push_back(*std::move(platform));
   return out;
 }
 
