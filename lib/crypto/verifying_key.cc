@@ -6,6 +6,7 @@
 #include <openssl/ecdsa.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/params.h>
 #include <openssl/x509.h>
 
 #include "lib/crypto/openssl_handle.h"
@@ -21,11 +22,6 @@ using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using Number = std::unique_ptr<BIGNUM, Free<BN_free>>;
 
 constexpr int kMinRsaBits = 2048, kMaxRsaBits = 4096;
-
-// RFC 5480 section 2: SEQUENCE { SEQUENCE { id-ecPublicKey, secp256r1 }, BIT STRING 04 || x || y }
-constexpr std::array<std::uint8_t, 27> kP256Prefix{0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48,
-                                                   0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
-                                                   0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04};
 
 // SEQUENCE { INTEGER r, INTEGER s } (RFC 3279 section 2.2.3), which is what OpenSSL verifies.
 class EcdsaDer {
@@ -107,10 +103,22 @@ Result<VerifyingKey> VerifyingKey::from_spki(ByteView der, const std::string& na
   return from_evp(std::move(key), name);
 }
 
+// From the point itself: a SubjectPublicKeyInfo around it would be decoded at the cost of a signature.
 Result<VerifyingKey> VerifyingKey::p256(std::span<const std::uint8_t, 64> point) {
-  std::array<std::uint8_t, kP256Prefix.size() + 64> der{};
-  std::copy(point.begin(), point.end(), std::copy(kP256Prefix.begin(), kP256Prefix.end(), der.begin()));
-  return from_spki(der, "the point");
+  DropErrors drop;
+  std::array<std::uint8_t, 1 + 64> octets{0x04};
+  std::ranges::copy(point, octets.begin() + 1);
+  std::array<char, 6> group{"P-256"};
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", group.data(), 0),
+                               OSSL_PARAM_construct_octet_string("pub", octets.data(), octets.size()),
+                               OSSL_PARAM_construct_end()};
+  const KeyContext context(must(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr)));
+  EVP_PKEY* key = nullptr;
+  // EVP_PKEY_fromdata() refuses a point that is not on the curve.
+  if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
+      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(params)) != 1)
+    return fail(Fault::format, "the point is not on the curve P-256");
+  return VerifyingKey(Kind::p256, std::shared_ptr<evp_pkey_st>(key, EVP_PKEY_free));
 }
 
 Result<VerifyingKey> VerifyingKey::rsa(ByteView modulus, ByteView exponent) {

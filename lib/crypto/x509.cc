@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 #include <ctime>
+#include <mutex>
 
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
@@ -86,19 +87,52 @@ ChainFault::Is meaning(int error) {
   }
 }
 
+// Vendors' CAs come with every piece of evidence, and OpenSSL takes as long to parse a certificate as to verify two
+// signatures. What was parsed is kept for a while, by its bytes: nothing is trusted for being here.
+class Parsed {
+ public:
+  std::shared_ptr<X509> get(ByteView der) {
+    const std::lock_guard lock(mutex_);
+    const auto it = std::ranges::find_if(entries_, [&](const Entry& e) { return std::ranges::equal(e.der, der); });
+    if (it != entries_.end()) {
+      std::rotate(entries_.begin(), it, it + 1);  // the newest first
+      return entries_.front().x509;
+    }
+    std::shared_ptr<X509> x509 = decode<X509>(der, d2i_X509, X509_free);
+    if (!x509) return nullptr;
+    // Looks through the extensions once; from here on the certificate is only read.
+    X509_check_purpose(x509.get(), -1, 0);
+    if (entries_.size() == kKept) entries_.pop_back();
+    entries_.insert(entries_.begin(), {Bytes(der.begin(), der.end()), x509});
+    return x509;
+  }
+
+ private:
+  struct Entry {
+    Bytes der;
+    std::shared_ptr<X509> x509;
+  };
+  static constexpr std::size_t kKept = 32;
+  std::mutex mutex_;
+  std::vector<Entry> entries_;
+};
+
+Parsed& parsed() {
+  static Parsed all;
+  return all;
+}
+
 }  // namespace
 
 Result<Certificate> Certificate::parse(ByteView der, const std::string& name) {
   DropErrors drop;
   Certificate out;
-  if (der.size() <= kMaxDer) out.x509_ = decode<X509>(der, d2i_X509, X509_free);
+  if (der.size() <= kMaxDer) out.x509_ = parsed().get(der);
   if (!out.x509_) return fail(Fault::format, name + ": is no X.509 certificate in DER");
   out.der_.assign(der.begin(), der.end());
   out.name_ = name;
   TRY(out.not_before_, unix_time(X509_get0_notBefore(out.x509()), name, "notBefore"));
   TRY(out.not_after_, unix_time(X509_get0_notAfter(out.x509()), name, "notAfter"));
-  // Looks through the extensions once; from here on the certificate is only read.
-  X509_check_purpose(out.x509(), -1, 0);
   if ((X509_get_extension_flags(out.x509()) & EXFLAG_INVALID) != 0)
     return fail(Fault::format, name + ": has an extension that is malformed, or there twice");
   return out;
