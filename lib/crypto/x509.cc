@@ -70,8 +70,6 @@ ChainFault::Is meaning(int error) {
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
     case X509_V_ERR_UNABLE_TO_DECRYPT_CERT_SIGNATURE:
     case X509_V_ERR_SIGNATURE_ALGORITHM_MISMATCH: return ChainFault::Is::signature;
-    case X509_V_ERR_CERT_HAS_EXPIRED: return ChainFault::Is::expired;
-    case X509_V_ERR_CERT_NOT_YET_VALID: return ChainFault::Is::not_yet_valid;
     case X509_V_ERR_INVALID_CA:
     case X509_V_ERR_PATH_LENGTH_EXCEEDED:
     case X509_V_ERR_KEYUSAGE_NO_CERTSIGN: return ChainFault::Is::not_a_ca;
@@ -85,6 +83,13 @@ ChainFault::Is meaning(int error) {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return ChainFault::Is::issuer;
     default: return ChainFault::Is::other;
   }
+}
+
+std::optional<ChainFault> outside_dates(const Certificate& certificate, UnixTime at) {
+  const std::string when = " (at " + format_time(at) + ")";
+  if (at < certificate.not_before()) return ChainFault{ChainFault::Is::not_yet_valid, 0, "is not yet valid" + when};
+  if (at > certificate.not_after()) return ChainFault{ChainFault::Is::expired, 0, "has expired" + when};
+  return std::nullopt;
 }
 
 // Vendors' CAs come with every piece of evidence, and OpenSSL takes as long to parse a certificate as to verify two
@@ -289,9 +294,7 @@ std::optional<ChainFault> check_issued(const Certificate& certificate, const Cer
     return fault(meaning(error), X509_verify_cert_error_string(error));
   if ((X509_get_extension_flags(certificate.x509()) & EXFLAG_CRITICAL) != 0)
     return fault(ChainFault::Is::other, "has a critical extension that is not known");
-  const std::string when = " (at " + format_time(at) + ")";
-  if (at < certificate.not_before()) return fault(ChainFault::Is::not_yet_valid, "is not yet valid" + when);
-  if (at > certificate.not_after()) return fault(ChainFault::Is::expired, "has expired" + when);
+  if (auto out = outside_dates(certificate, at)) return fault(out->is, out->detail);
   return std::nullopt;
 }
 
@@ -314,10 +317,15 @@ std::optional<ChainFault> check_chain(std::span<const Certificate> chain, UnixTi
   const StoreContext context(must(X509_STORE_CTX_new()));
   must(X509_STORE_CTX_init(context.get(), store.get(), chain.front().x509(), between.get()));
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
-  X509_VERIFY_PARAM_set_time(param, static_cast<time_t>(at));
   X509_VERIFY_PARAM_set_depth(param, static_cast<int>(chain.size()));
-  must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE));
-  if (X509_verify_cert(context.get()) == 1) return std::nullopt;
+  // Of dates OpenSSL takes the last second for too late, which RFC 5280 section 4.1.2.5 does not.
+  must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CHECK_SS_SIGNATURE | X509_V_FLAG_NO_CHECK_TIME));
+  if (X509_verify_cert(context.get()) == 1) {
+    for (std::size_t i = chain.size(); i-- > 0;)
+      if (auto out = outside_dates(chain[i], at))
+        return ChainFault{out->is, i, chain[i].name() + ": " + std::move(out->detail)};
+    return std::nullopt;
+  }
   const int error = X509_STORE_CTX_get_error(context.get());
   const std::size_t depth =
       std::min(static_cast<std::size_t>(std::max(X509_STORE_CTX_get_error_depth(context.get()), 0)), chain.size() - 1);
@@ -325,8 +333,7 @@ std::optional<ChainFault> check_chain(std::span<const Certificate> chain, UnixTi
   // Where the names agree and OpenSSL finds no issuer, the key identifiers differ. Whose signature it is says more.
   if (is == ChainFault::Is::issuer && depth + 1 < chain.size() && !signed_by(chain[depth], chain[depth + 1]))
     return ChainFault{ChainFault::Is::signature, depth, chain[depth].name() + ": its signature does not verify"};
-  return ChainFault{
-      is, depth, chain[depth].name() + ": " + X509_verify_cert_error_string(error) + " (at " + format_time(at) + ")"};
+  return ChainFault{is, depth, chain[depth].name() + ": " + X509_verify_cert_error_string(error)};
 }
 
 }  // namespace hallmark

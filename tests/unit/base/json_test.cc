@@ -90,6 +90,23 @@ TEST(Fields, ReadEveryMemberOrRefuse) {
   EXPECT_EQ(sample("[]"), "sample: is an array, not an object");
 }
 
+// What a signature over a part of a document covers: the very bytes, white space inside included.
+TEST(MemberText, GivesThePartAsItStands) {
+  const std::string text =
+      R"( { "a" : { "x": "}\\", "y" : [ 1, {"z":"]"} ] } ,"b":"t\"u,}", "c":12 , "d":null,"e":[]} )";
+  ASSERT_TRUE(parse_json(text));
+  EXPECT_EQ(member_text(text, "a"), R"({ "x": "}\\", "y" : [ 1, {"z":"]"} ] })");
+  EXPECT_EQ(member_text(text, "b"), R"("t\"u,}")");
+  EXPECT_EQ(member_text(text, "c"), "12");
+  EXPECT_EQ(member_text(text, "d"), "null");
+  EXPECT_EQ(member_text(text, "e"), "[]");
+  EXPECT_FALSE(member_text(text, "x"));
+  EXPECT_FALSE(member_text("[1]", "a"));
+  EXPECT_FALSE(member_text("{}", "a"));
+  for (const char* cut : {"", "{", "{\"a", "{\"a\"", "{\"a\":", "{\"a\":[", "{\"a\":\"", "{\"a\":\"\\"})
+    (void)member_text(cut, "b");
+}
+
 TEST(Utf8, KnowsWellFormedText) {
   for (const char* good : {"", "a", "é", "€", "\U0001f600"}) EXPECT_TRUE(is_utf8(good)) << good;
   for (const char* bad :
