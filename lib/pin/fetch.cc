@@ -125,6 +125,7 @@ struct Job {
   std::uint64_t max = 0;
   bool exact = false;  // `max` is also its size
   std::function<Result<std::unique_ptr<Sink>>()> open;
+  std::map<std::string, std::string>* headers = nullptr;  // those of these names are filled in
 
   std::unique_ptr<Sink> sink;
   std::size_t url = 0;
@@ -212,7 +213,10 @@ class Transfer {
       return discard(Outcome{Next::elsewhere, "answers with another part than asked for", false});
     if (code != CURLE_OK) return Outcome{is_final(code) ? Next::elsewhere : Next::again, text_of(code), false};
     const Status finished = job_.sink->finish();
-    if (finished) return Outcome{Next::stop, {}, false};
+    if (finished) {
+      keep_headers();
+      return Outcome{Next::stop, {}, false};
+    }
     if (finished.error().fault != Fault::mismatch) return Failure(finished.error());
     return discard(Outcome{Next::elsewhere, finished.error().message(), true});
   }
@@ -231,6 +235,16 @@ class Transfer {
       outcome = Outcome{Next::again, "the part fetched earlier does not fit", false};
     }
     return outcome;
+  }
+
+  void keep_headers() {
+    if (job_.headers == nullptr) return;
+    for (auto it = job_.headers->begin(); it != job_.headers->end();) {
+      curl_header* header = nullptr;
+      const bool there = curl_easy_header(easy_, it->first.c_str(), 0, CURLH_HEADER, -1, &header) == CURLHE_OK;
+      if (there) it->second = header->value;
+      it = there ? std::next(it) : job_.headers->erase(it);
+    }
   }
 
   static bool is_final(CURLcode code) {
@@ -470,6 +484,19 @@ Result<Bytes> fetch_bytes(std::span<const std::string> urls, std::uint64_t max, 
           .urls = {urls.begin(), urls.end()},
           .max = max,
           .open = [&out]() -> Result<std::unique_ptr<Sink>> { return std::make_unique<MemorySink>(out); }};
+  CHECK(Engine({&job, 1}, network, progress).run());
+  return out;
+}
+
+Result<Answer> fetch_answer(const std::string& url, std::uint64_t max, std::span<const std::string> headers,
+                            Progress& progress, const Network& network) {
+  Answer out;
+  for (const std::string& name : headers) out.headers[name];
+  Job job{.name = fs::path(public_url(url)).filename(),
+          .urls = {url},
+          .max = max,
+          .open = [&out]() -> Result<std::unique_ptr<Sink>> { return std::make_unique<MemorySink>(out.body); },
+          .headers = &out.headers};
   CHECK(Engine({&job, 1}, network, progress).run());
   return out;
 }

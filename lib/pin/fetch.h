@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +45,15 @@ Status fetch_all(const Store& store, std::span<const Download> downloads, Progre
 // A document whose digest is not known beforehand, of at most `max` bytes.
 Result<Bytes> fetch_bytes(std::span<const std::string> urls, std::uint64_t max, Progress& progress,
                           const Network& network = {});
+
+// A document, and headers of the answer that belong to it.
+struct Answer {
+  Bytes body;
+  std::map<std::string, std::string> headers;  // by the names that were asked for; a missing one is not there
+};
+// Of the last of an answer's headers with that name (RFC 9110 section 5): names in any case, values as they stand.
+Result<Answer> fetch_answer(const std::string& url, std::uint64_t max, std::span<const std::string> headers,
+                            Progress& progress, const Network& network = {});
 
 // The URL fit for a message: without user, password and query.
 std::string public_url(const std::string& url);

@@ -12,6 +12,7 @@ std::span<const Entry> commands() {
       {"sigstruct", make_sigstruct},
       {"appraise", make_appraise},
       {"match", make_match},
+      {"collateral", make_collateral},
       {"certify", make_certify},
       {"verify", make_verify},
       {"rebuild", make_rebuild},
