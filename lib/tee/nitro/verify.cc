@@ -70,12 +70,12 @@ std::optional<Reason> verify_document(const Document& document, std::span<const 
     return Reason{"nitro.cert." + std::string(to_text(fault->is)), fault->detail};
   if (!signs_documents(leaf))
     return Reason{"nitro.cert.usage", "the key of " + leaf.name() + " is not one that signs documents"};
-  if (!is_for_module(leaf, document.module_id))
-    return Reason{"nitro.cert.module", "the document is of another instance than the certificate that it came with",
-                  document.module_id, leaf.subject()};
   const auto key = leaf.key();
   if (!key || key->kind() != VerifyingKey::Kind::p384)
     return Reason{"nitro.cert.key", "the key of " + leaf.name() + " is none for ES384"};
+  if (!is_for_module(leaf, document.module_id))
+    return Reason{"nitro.cert.module", "the document is of another instance than the certificate that it came with",
+                  document.module_id, leaf.subject()};
   if (!key->verify_ecdsa(signed_bytes(document), document.signature))
     return Reason{"cose.signature", "the signature does not verify under the key of " + leaf.name()};
   return std::nullopt;

@@ -24,9 +24,9 @@ Result<std::vector<Certificate>> read_chain(const Document& document);
 // Why the document is not authentic at that time; nothing if it is. `chain` is the document's, `root_key` the SHA-256
 // of the SubjectPublicKeyInfo that its last certificate must have.
 //
-// Codes, in the order in which they are asked: nitro.root_untrusted, nitro.cert.* (the last part as in to_text() of
-// ChainFault::Is), nitro.cert.usage (the key is not one to sign documents with), nitro.cert.module (the certificate
-// names another instance than the document), cose.signature.
+// Codes, in the order in which they are asked: nitro.root_untrusted; nitro.cert.* with the last part as in to_text() of
+// ChainFault::Is; nitro.cert.usage and nitro.cert.key (the certificate is not one for signing documents);
+// nitro.cert.module (it names another instance than the document); cose.signature.
 std::optional<Reason> verify_document(const Document& document, std::span<const Certificate> chain,
                                       const DigestOf<Alg::sha256>& root_key, UnixTime at);
 
