@@ -5,7 +5,7 @@
 #include "lib/tee/nitro/verify.h"
 
 // A document is appraised under its own root, at its own time, so that the fuzzer gets behind those two; what is
-// accepted there has its registers, and is not accepted under AWS's root.
+// accepted there has no other registers, and is not accepted under AWS's root.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hallmark;
   const ByteView bytes{data, size};
@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!appraisal) std::abort();
   if (!document && (!appraisal->malformed || appraisal->authentic.ok())) std::abort();
   if (!appraisal->authentic.ok()) return 0;
-  if (appraisal->registers.size() != document->pcrs.size()) std::abort();
+  if (appraisal->registers.size() > document->pcrs.size()) std::abort();
   const auto chain = nitro::read_chain(*document);
   if (!chain || chain->back().spki_sha256() == nitro::kAwsRootKey) return 0;
   request.trust_anchor.reset();

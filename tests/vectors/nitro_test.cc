@@ -35,15 +35,10 @@ void expect_identity(const Appraisal& a, const Json& want) {
   EXPECT_EQ(a.attested.find("timestamp_ms")->integer(), want.find("timestamp_ms")->integer());
   for (const char* name : {"public_key", "user_data", "nonce"})
     EXPECT_EQ(*a.attested.find(name), *want.find(name)) << name;
-  // The vectors leave out registers above 2 that are zero.
-  std::size_t listed = 0;
-  for (const Register& r : a.registers) {
-    const Json* pcr = want.find("pcrs")->find(r.name.substr(3));
-    const std::string hex = to_hex(r.digest);
-    if (pcr != nullptr) listed++;
-    EXPECT_EQ(hex, pcr != nullptr ? pcr->string() : std::string(96, '0')) << r.name;
-  }
-  EXPECT_EQ(listed, want.find("pcrs")->members().size());
+  // The vectors leave out registers above 2 that are zero, as we do.
+  Json pcrs = Json::object();
+  for (const Register& r : a.registers) pcrs[r.name.substr(3)] = to_hex(r.digest);
+  EXPECT_EQ(pcrs.canonical(), want.find("pcrs")->canonical());
   EXPECT_EQ(a.machine, "aws-module:" + want.find("module_id")->string().substr(0, 19));
 }
 

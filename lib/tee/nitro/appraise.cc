@@ -11,11 +11,17 @@ bool all_zero(ByteView bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
 }
 
+// The registers of the image, which are never without a value.
+constexpr std::uint32_t kImagePcrs = 3;
+
+// Nothing was measured into it. That of the image it says all the same, so that it is seen.
+bool is_unset(std::uint32_t index, ByteView pcr) { return index >= kImagePcrs && all_zero(pcr); }
+
 // An enclave in debug mode measures nothing: the registers of its image are zero. No image has a register of zeros.
 void flag_debug(Appraisal& out, const Document& document) {
   if (document.tpm) return;
   for (const auto& [index, pcr] : document.pcrs)
-    if (index <= 2 && all_zero(pcr)) {
+    if (index < kImagePcrs && all_zero(pcr)) {
       out.flags.push_back({"nitro.debug", "PCR" + std::to_string(index) +
                                               " is all zeros: the enclave runs in debug mode, and its host reads its "
                                               "console"});
@@ -27,7 +33,7 @@ Json hex_or_null(const std::optional<ByteView>& bytes) { return bytes ? Json(to_
 
 void add_claims(Appraisal& out, const Document& document) {
   for (const auto& [index, pcr] : document.pcrs)
-    out.registers.push_back({"pcr" + std::to_string(index), Bytes(pcr.begin(), pcr.end())});
+    if (!is_unset(index, pcr)) out.registers.push_back({"pcr" + std::to_string(index), Bytes(pcr.begin(), pcr.end())});
   out.attested = Json::object({{"module_id", document.module_id},
                                {"timestamp_ms", document.timestamp_ms},
                                {"digest", "SHA384"},
