@@ -47,11 +47,15 @@ Result<Event> read_entry(const Json& json, std::size_t number) {
   if (out.type == kDstackRuntimeEvent) {
     out.description = "dstack: " + one_line(name);
     out.inputs["payload"] = to_hex(*payload);
-    const Digest v1 = dstack_digest_v1(name, *payload);
+    const Digest v1 = dstack_digest_v1(name, *payload), v2 = dstack_digest_v2(name, *payload);
     if (!out.digest) {
-      out.digest = v1;
+      // dstack writes the version only where it is not 1.
+      const Json* version = json.find("version");
+      const std::int64_t stated_version = version == nullptr ? 1 : version->is_integer() ? version->integer() : 0;
+      if (stated_version != 1 && stated_version != 2) return wrong(number, "version", "is neither 1 nor 2");
+      out.digest = stated_version == 1 ? v1 : v2;
       out.provenance = Provenance::computed;
-    } else if (out.digest != v1 && out.digest != dstack_digest_v2(name, *payload)) {
+    } else if (out.digest != v1 && out.digest != v2) {
       return fail(Fault::mismatch, "dstack log: entry " + std::to_string(number) + ": digest of \"" + one_line(name) +
                                        "\" is not that of its name and payload");
     }
