@@ -5,6 +5,8 @@ usage: made_up_guest.py firmware OUT        an image with a BFV, a TD_HOB and Te
        made_up_guest.py program OUT         a PE image with the header of a Linux kernel
        made_up_guest.py mrtd FIRMWARE ORDER MRTD of that image, ORDER is single-pass or two-pass
        made_up_guest.py ccel ANSWER OUT     a log with the events of `hallmark measure tdx --json`
+       made_up_guest.py dstack COMPOSE FS   RTMR3 of an application on dstack 0.5.5 without keys and instance id;
+                        with a NAME behind  its log, and an event of that name at its end
 """
 import hashlib
 import json
@@ -89,6 +91,21 @@ def ccel(answer):
     return log + b'\xff' * 64
 
 
+def dstack(compose, file_system, own=None):
+    compose_hash = hashlib.sha256(compose).digest()
+    events = [('system-preparing', b''), ('app-id', compose_hash[:20]), ('compose-hash', compose_hash), ('instance-id', b''),
+              ('boot-mr-done', b''), ('key-provider', b'{"name":"none","id":""}'),
+              ('storage-fs', file_system.encode()), ('system-ready', b'')]
+    if own:
+        return json.dumps([{'imr': 3, 'event_type': 0x08000001, 'digest': '', 'event': name, 'event_payload': payload.hex()}
+                           for name, payload in events + [(own, b'payload')]])
+    register = bytes(48)
+    for name, payload in events:
+        digest = hashlib.sha384(struct.pack('<I', 0x08000001) + b':' + name.encode() + b':' + payload).digest()
+        register = hashlib.sha384(register + digest).digest()
+    return register.hex()
+
+
 def main():
     verb, *arguments = sys.argv[1:]
     if verb == 'firmware':
@@ -97,6 +114,8 @@ def main():
         open(arguments[0], 'wb').write(program())
     elif verb == 'mrtd':
         print(mrtd(open(arguments[0], 'rb').read(), arguments[1]))
+    elif verb == 'dstack':
+        print(dstack(open(arguments[0], 'rb').read(), *arguments[1:]))
     elif verb == 'ccel':
         open(arguments[1], 'wb').write(ccel(json.load(open(arguments[0]))))
     else:

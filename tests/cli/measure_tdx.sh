@@ -67,7 +67,46 @@ cp "$stdout" runtime.json
 expect_exit 2 hallmark measure tdx "${whole[@]}" --memory 2G --runtime-log ccel.bin
 contains "$stderr" 'has no event of RTMR3'
 
-valid measurement-v1 logged.json runtime.json
+# RTMR3 of an application on dstack follows from what is known before it runs; what is not known leaves it out.
+printf '{"manifest_version":2,"name":"a","runner":"docker-compose","no_instance_id":true}' >app-compose.json
+whole+=(--memory 2G --app-compose app-compose.json)
+expect_exit 0 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --mrconfigid dstack-v1 --json
+cp "$stdout" app.json
+[[ $(field app.json registers.rtmr3) == $(python3 "$make" dstack app-compose.json zfs) ]]
+[[ $(field app.json policy.mrconfigid) == 01$(sha256sum app-compose.json | cut -d' ' -f1)$(printf '0%.0s' {1..30}) ]]
+expect_exit 0 hallmark measure tdx "${whole[@]/console=hvc0/dstack.storage_fs=ext4}" --dstack 0.5.5 --json
+cp "$stdout" ext4.json
+[[ $(field ext4.json registers.rtmr3) == $(python3 "$make" dstack app-compose.json ext4) ]]
+# Events of its own come behind the boot's, and a log of the whole guest agrees.
+python3 "$make" dstack app-compose.json zfs own-event >guest.log
+sed 's/^.*\({[^{]*own-event[^}]*}\).*$/[\1]/' guest.log >own.log
+expect_exit 0 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --runtime-log own.log --json
+cp "$stdout" own.json
+expect_exit 0 hallmark replay guest.log --json
+cp "$stdout" replayed.json
+[[ $(field own.json registers.rtmr3) == $(field replayed.json registers.rtmr3) ]]
+expect_exit 2 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --runtime-log guest.log
+contains "$stderr" 'give only those behind "system-ready"'
+sed -i 's/,"no_instance_id":true//' app-compose.json
+expect_exit 0 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --json
+cp "$stdout" instance.json
+[[ $(field instance.json registers) == *rtmr2* && $(field instance.json registers) != *rtmr3* ]]
+contains "$stdout" 'rtmr3 is not computed: give the instance'"'"'s id (instance-id)'
+expect_exit 0 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --instance-id "${zeros:0:40}" --json
+cp "$stdout" instance.json
+[[ $(field instance.json registers) == *rtmr3* ]]
+expect_exit 2 hallmark measure tdx "${whole[@]}"
+contains "$stderr" 'give that too (dstack)'
+expect_exit 2 hallmark measure tdx --firmware fw.fd --dstack 0.5.5
+contains "$stderr" '"dstack" goes with "app-compose"'
+expect_exit 2 hallmark measure tdx --firmware fw.fd --mrconfigid dstack-v1
+contains "$stderr" 'mrconfigid: "dstack-v1" goes with "app-compose"'
+expect_exit 4 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --mrconfigid dstack-v2
+contains "$stderr" 'Keccak-256'
+expect_exit 3 hallmark measure tdx --firmware fw.fd --app-compose whole.json --dstack 0.5.5
+contains "$stderr" 'whole.json: app-compose: manifest_version: is missing'
+
+valid measurement-v1 logged.json runtime.json app.json own.json instance.json
 valid measurement-v1 alone.json two.json guest.json whole.json other.json
 valid replay-v1 replayed.json
 

@@ -28,6 +28,7 @@ constexpr std::array kFiles{
     Option{"acpi-tables", "FILE", "the ACPI tables that the monitor supplies (fw_cfg etc/acpi/tables)"},
     Option{"boot-log", "FILE", "a log whose events stand for a boot that cannot be computed: GRUB, shim, a disk"},
     Option{"runtime-log", "FILE", "a log whose events of RTMR3 the guest's software will repeat, such as dstack's"},
+    Option{"app-compose", "FILE", "app-compose.json of an application on dstack: RTMR3 follows from it"},
 };
 
 // Options of the request.
@@ -39,9 +40,16 @@ constexpr std::array kValues{
     Option{"smbios-digest", "HEX", "SHA-384 of the filtered SMBIOS tables, as a log of the guest has it"},
     Option{"profile", "NAME", "monitor/firmware, such as qemu-10/edk2-202502, or one of the two"},
     Option{"stub", "VERSION", "the systemd-stub in the unified kernel image, if it does not say so"},
+    Option{"dstack", "VERSION", "the release of dstack in the guest, such as 0.5.8; goes with --app-compose"},
+    Option{"app-id", "HEX", "the application's id; the beginning of its compose hash, if not given"},
+    Option{"instance-id", "HEX", "the instance's id"},
+    Option{"mr-kms", "HEX", "what the KMS measured to, as its certificate says; or none"},
+    Option{"os-image-hash", "HEX", "the hash of the OS image that the KMS answers with"},
+    Option{"key-provider", "JSON", "where the keys are from, as the guest extends it: {\"name\":\"kms\",\"id\":HEX}"},
     Option{"tdattributes", "HEX", "TDATTRIBUTES that the guest must have"},
     Option{"xfam", "HEX", "XFAM that the guest must have; any, if not given"},
-    Option{"mrconfigid", "HEX", "MRCONFIGID that the guest must have"},
+    Option{"mrconfigid", "HEX",
+           "MRCONFIGID that the guest must have; of an application on dstack: dstack-v1 or dstack-v3"},
     Option{"mrowner", "HEX", "MROWNER that the guest must have"},
     Option{"mrownerconfig", "HEX", "MROWNERCONFIG that the guest must have"},
     Option{"mrseam", "HEX", "MRSEAM of the TDX modules that are allowed, with commas; any of Intel's, if not given"},

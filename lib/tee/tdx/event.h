@@ -25,7 +25,7 @@ inline constexpr unsigned kRtmrs = 4;
 // Where a digest comes from.
 enum class Provenance {
   computed,  // from bytes that we were given, by the rule that the firmware follows
-  supplied,  // given as a digest, or read from a reference log: as good as who supplied it
+  supplied,  // given as a digest or as what it is of, or read from a reference log: as good as who supplied it
   assumed,   // a value that firmware of this profile is known to use, and that nothing given to us confirms
   missing,   // the event happens, and what was given does not tell its digest; the register cannot be folded
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "lib/formats/acpi_loader.h"
 #include "lib/formats/efi_variables.h"
@@ -19,7 +20,8 @@ constexpr std::string_view kDefaultVmm = "qemu-10";
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxVcpus = 4096;
 
-constexpr std::array<std::string_view, 21> kKnown{
+constexpr std::array<std::string_view, 28> kKnown{
+    "app-compose",  "dstack", "app-id",     "instance-id",  "os-image-hash", "mr-kms",      "key-provider",
     "runtime-log",  "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",
     "cmdline",      "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",
     "tdattributes", "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug"};
@@ -96,9 +98,10 @@ Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request) {
   guest->single_pass_ = measure_mrtd(guest->image_, PageOrder::single_pass);
   guest->two_pass_ = measure_mrtd(guest->image_, PageOrder::two_pass);
   TRY(guest->facts_, firmware_facts(guest->firmware_));
-  TRY(guest->policy_, read_policy(request.options));
   CHECK(guest->read_machine(request));
   CHECK(guest->read_boot(request));
+  CHECK(guest->read_app(request));
+  CHECK(guest->read_attested(request));
   CHECK(guest->read_profile(request));
   return guest;
 }
@@ -149,13 +152,6 @@ Status Guest::read_boot(const MeasureRequest& request) {
     TRY(const Bytes log, read_file(*path, kMaxEventLog));
     TRY(boot_log_, in(path->string(), read_guest_log(log)));
   }
-  if (const auto path = companion(request, "runtime-log")) {
-    TRY(const GuestReport report, read_report({*path}));
-    if (report.log)
-      for (const Event& e : *report.log)
-        if (e.rtmr == 3) runtime_.push_back(e);
-    if (runtime_.empty()) return fail(Fault::usage, path->string() + ": has no event of RTMR3");
-  }
   if ((kernel_ ? 1 : 0) + (uki_ ? 1 : 0) + (boot_log_ ? 1 : 0) > 1)
     return fail(Fault::usage, "a guest boots one thing: \"kernel\", \"uki\" or what \"boot-log\" has");
   if (initrd_ && !kernel_) return fail(Fault::usage, "\"initrd\" goes with \"kernel\"");
@@ -165,6 +161,45 @@ Status Guest::read_boot(const MeasureRequest& request) {
     if (!uki_) return fail(Fault::usage, "\"stub\" goes with \"uki\"");
     TRY(stub_, number("stub", *stub, 9999u));
   }
+  return {};
+}
+
+Status Guest::read_app(const MeasureRequest& request) {
+  if (const auto path = companion(request, "app-compose")) {
+    TRY(const Bytes json, read_file(*path, kMaxAppCompose));
+    TRY(AppCompose compose, in(path->string(), parse_app_compose(json)));
+    const auto command_line = kernel_ ? std::optional<std::string_view>(command_line_) : std::nullopt;
+    TRY(app_, read_dstack_app(std::move(compose), request.options, command_line));
+  } else {
+    for (const char* name : {"dstack", "app-id", "instance-id", "os-image-hash", "mr-kms", "key-provider"})
+      if (option(request, name)) return fail(Fault::usage, "\"" + std::string(name) + "\" goes with \"app-compose\"");
+  }
+  const auto path = companion(request, "runtime-log");
+  if (!path) return {};
+  TRY(const GuestReport report, read_report({*path}));
+  if (report.log)
+    for (const Event& e : *report.log)
+      if (e.rtmr == 3) runtime_.push_back(e);
+  if (runtime_.empty()) return fail(Fault::usage, path->string() + ": has no event of RTMR3");
+  // A whole log of such a guest has the boot's events too.
+  const auto boot = std::ranges::find(runtime_, "dstack: system-preparing", &Event::description);
+  if (app_ && boot != runtime_.end())
+    return fail(Fault::usage, path->string() +
+                                  ": has the events of dstack's boot, which follow from \"app-compose\": give "
+                                  "only those behind \"system-ready\"");
+  return {};
+}
+
+Status Guest::read_attested(const MeasureRequest& request) {
+  constexpr std::string_view kDstack = "dstack-v";
+  std::map<std::string, std::string> options = request.options;
+  if (const auto it = options.find("mrconfigid"); it != options.end() && it->second.starts_with(kDstack)) {
+    if (!app_) return fail(Fault::usage, "mrconfigid: \"" + it->second + "\" goes with \"app-compose\"");
+    TRY(const unsigned version, number("mrconfigid", std::string_view(it->second).substr(kDstack.size()), 3u));
+    TRY(const Digest value, dstack_mrconfigid(*app_, version));
+    it->second = to_hex(value);
+  }
+  TRY(policy_, read_policy(options));
   return {};
 }
 
@@ -250,8 +285,9 @@ Result<Prediction> Guest::predict(const Profile& profile) {
     TRY(const std::vector<Event> booted, boot(profile));
     out.events.insert(out.events.end(), booted.begin(), booted.end());
   }
+  if (app_) std::ranges::move(dstack_events(*app_), std::back_inserter(out.events));
   out.events.insert(out.events.end(), runtime_.begin(), runtime_.end());
-  if (!boots() && runtime_.empty())
+  if (!boots() && !app_ && runtime_.empty())
     out.events.push_back(missing(3, tcg::kEventTag, "what is booted", "give what is booted"));
   return out;
 }

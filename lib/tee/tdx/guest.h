@@ -9,6 +9,7 @@
 #include "lib/tee/model/measurement.h"
 #include "lib/tee/tdx/boot_events.h"
 #include "lib/tee/tdx/difference.h"
+#include "lib/tee/tdx/dstack_app.h"
 #include "lib/tee/tdx/firmware_events.h"
 #include "lib/tee/tdx/firmware_version.h"
 #include "lib/tee/tdx/log.h"
@@ -25,6 +26,7 @@ class Guest {
   const FirmwareFacts& facts() const { return facts_; }
   const TdPolicy& policy() const { return policy_; }
   const Machine& machine() const { return machine_; }
+  const std::optional<DstackApp>& app() const { return app_; }
   const std::string& command_line() const { return command_line_; }
   std::optional<std::uint64_t> vcpus() const { return vcpus_; }
   bool secure_boot() const { return variables_.secure_boot.contains("PK"); }
@@ -53,6 +55,8 @@ class Guest {
   explicit Guest(Bytes firmware, Image image) : firmware_(std::move(firmware)), image_(std::move(image)) {}
   Status read_machine(const MeasureRequest& request);
   Status read_boot(const MeasureRequest& request);
+  Status read_app(const MeasureRequest& request);
+  Status read_attested(const MeasureRequest& request);
   Status read_profile(const MeasureRequest& request);
   Result<std::vector<Event>> boot(const Profile& profile);
   std::vector<Event> with_boot_log(std::vector<Event> predicted) const;
@@ -69,7 +73,8 @@ class Guest {
   std::string command_line_;
   std::optional<unsigned> stub_;
   std::optional<GuestLog> boot_log_;
-  std::vector<Event> runtime_;  // of RTMR3
+  std::optional<DstackApp> app_;
+  std::vector<Event> runtime_;  // of RTMR3, behind those of the application's boot
   TdPolicy policy_;
   std::optional<Profile> profile_;
   bool vmm_assumed_ = true;

@@ -47,6 +47,9 @@ Json inputs_of(const Guest& guest, const Prediction& chosen) {
   if (guest.machine().memory) out["memory"] = *guest.machine().memory;
   if (guest.vcpus()) out["vcpus"] = *guest.vcpus();
   if (!guest.command_line().empty()) out["cmdline"] = printable(guest.command_line());
+  if (const auto& app = guest.app())
+    out["dstack"] = Json::object(
+        {{"release", app->release.name}, {"compose_hash", to_hex(app->compose.hash)}, {"app_id", to_hex(app->app_id)}});
   return out;
 }
 
@@ -71,7 +74,9 @@ void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
   for (std::string& why : said) say(std::move(why));
   if (acpi)
     say("whoever does not check RTMR0 lets the monitor supply ACPI code of its choice, which the guest's kernel runs");
-  if (!assumed.empty()) say("assumed, as this firmware is known to have it: " + assumed);
+  if (!assumed.empty()) say("assumed, as such a guest is known to have it: " + assumed);
+  if (guest.app() && guest.app()->release.launch_policy)
+    say("rtmr3 is that of a guest without an NVIDIA GPU, which would add an event that is another at every boot");
   if (guest.secure_boot())
     say("secure boot is on: the firmware starts only what a key in its db signed, which was not checked here");
   if (guest.facts().measures == false)

@@ -19,6 +19,7 @@
 //   policy           what is attested and not measured
 //   log              what a guest reports: logs and quotes
 //   difference       where a prediction and that part, and why
+//   dstack_app       RTMR3 of an application on dstack
 //   guest            all that is known of one guest, and what each profile predicts for it
 //   measure          puts them together
 //
@@ -34,9 +35,9 @@ namespace hallmark::tdx {
 // Whether a file that begins like this may be firmware.
 bool recognises(ByteView first_bytes);
 
-// The image is the firmware. Companions: "vars", "kernel", "initrd", "uki", "acpi-tables", "boot-log", "runtime-log". Options:
-// "cmdline", "memory" ("2G"), "vcpus", "acpi-digests" (three, with commas), "smbios-digest", "profile", "stub", and
-// those of read_policy().
+// The image is the firmware. Companions: "vars", "kernel", "initrd", "uki", "acpi-tables", "boot-log", "runtime-log",
+// "app-compose". Options: "cmdline", "memory" ("2G"), "vcpus", "acpi-digests" (three, with commas), "smbios-digest",
+// "profile", "stub", those of read_dstack_app() and those of read_policy(); "mrconfigid" may be "dstack-v1" too.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 
 // Where that measurement and what a guest reports part; `reports` are logs and quotes of one guest.
