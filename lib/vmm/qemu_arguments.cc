@@ -287,12 +287,12 @@ class Rewriter {
     if (options().at(name_).value) out_.arguments.push_back(value_);
   }
   void leave_out(std::string_view why) { out_.replaced.push_back({was(), {}, std::string(why)}); }
-  void put(std::string option, std::string value, std::string_view why) {
+  void put(std::string option, std::string value, std::string_view why, bool changes_tables = false) {
     const std::string is = option + (value.empty() ? "" : " " + value);
     if (is == was()) return keep();
     out_.arguments.push_back(std::move(option));
     if (!value.empty()) out_.arguments.push_back(std::move(value));
-    out_.replaced.push_back({was(), is, std::string(why)});
+    out_.replaced.push_back({was(), is, std::string(why), changes_tables});
   }
 
   Status one(const Option& option) {
@@ -345,8 +345,15 @@ class Rewriter {
     const std::string model = p.get("model");
     if (model != "host" && model != "max") return keep(), Status{};
     TRY(Properties stand_in, Properties::parse(std::string(cpu_), "model"));
-    if (const std::string* width = p.find("phys-bits"); width && *width != "0") stand_in.set("phys-bits", *width);
-    put("-cpu", stand_in.text(), "no processor of the host is asked; the width of its addresses is assumed");
+    const std::string* width = p.find("phys-bits");
+    const bool known = width != nullptr && *width != "0";
+    if (known) stand_in.set("phys-bits", *width);
+    put("-cpu", stand_in.text(),
+        known
+            ? "no processor of the host is asked"
+            : "no processor of the host is asked; the width of its addresses, by which the firmware places devices, is "
+              "assumed: say it with phys-bits",
+        !known);
     return {};
   }
 
@@ -420,7 +427,12 @@ class Rewriter {
     if (id.empty()) return fail(Fault::usage, "has no id");
     if (id == "qtest" || id.starts_with("hallmark-"))
       return fail(Fault::usage, "the ids qtest and hallmark-… are hallmark's own");
-    if (tpm_sockets_.contains(id) && p.get("backend") == "socket") return keep(), Status{};
+    if (tpm_sockets_.contains(id)) {
+      if (std::exchange(out_.has_tpm, true)) return fail(Fault::unsupported, "a machine has one TPM");
+      put("-chardev", "socket" + p.text_of({"id"}) + ",fd=" + std::to_string(kTpmDescriptor),
+          "an emulated TPM (swtpm) of its own: the guest's keeps its state");
+      return {};
+    }
     if (p.get("backend") == "null" && !p.find("logfile")) return keep(), Status{};
     put("-chardev", "null" + p.text_of({"id", "mux"}), "nothing is said and nothing heard");
     return {};
@@ -471,7 +483,7 @@ class Rewriter {
     return {};
   }
 
-  // A TPM's socket must stay connected, or there is no TPM. It may stand behind or before its -chardev.
+  // A TPM's socket must be connected, or there is no TPM. It may stand behind or before its -chardev.
   Status find_tpm_sockets(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i + 1 < words.size(); i++) {
       if (words[i] != "-tpmdev" && words[i] != "--tpmdev") continue;

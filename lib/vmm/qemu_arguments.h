@@ -18,14 +18,19 @@ namespace hallmark {
 Result<std::vector<std::string>> split_arguments(std::string_view text);
 
 struct ReplacedArgument {
-  std::string was, is, why;  // `is` is empty for one that was left out
+  std::string was, is, why;     // `is` is empty for one that was left out
+  bool changes_tables = false;  // the ACPI tables can be others than with what was replaced
 };
 
 struct QemuArguments {
   std::string program;  // if the words began with one, as a pasted command line does; else empty
   std::vector<std::string> arguments;
   std::vector<ReplacedArgument> replaced;
+  bool has_tpm = false;  // which is at the other end of the socket kTpmDescriptor
 };
+
+// The guest's own TPM is not spoken with: it keeps what firmware does to it. An emulator without a state stands in.
+inline constexpr int kTpmDescriptor = 5;
 
 // What `-cpu host` becomes without a host that QEMU may ask: a model of the processors that have TDX, with the address
 // width that they have left (52 bits less the bits for keys). The firmware places 64-bit BARs by that width.

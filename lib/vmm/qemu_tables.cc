@@ -31,25 +31,56 @@ constexpr std::size_t kBufferBytes = 0x10000;
 Result<std::pair<Fd, Fd>> socket_pair() {
   int ends[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return fail_errno("no socket can be made", errno);
-  fcntl(ends[0], F_SETFL, O_NONBLOCK);
   return std::pair{Fd(ends[0]), Fd(ends[1])};
+}
+
+Result<std::string> find_program(const std::string& name, std::string_view advice) {
+  if (name.find('/') != std::string::npos) return name;
+  for (const char* folder : {"/usr/local/bin", "/usr/bin", "/bin"}) {
+    const fs::path path = fs::path(folder) / name;
+    if (access(path.c_str(), X_OK) == 0) return path.string();
+  }
+  return fail(Fault::environment, name + ": no such program; " + std::string(advice));
 }
 
 // A machine under our control. It is killed with the object, and whenever this process ends.
 class Machine {
  public:
-  static Result<Machine> start(const std::string& program, const std::vector<std::string>& arguments,
-                               const fs::path& firmware, std::chrono::seconds timeout) {
+  static Result<Machine> start(const std::string& program, const QemuArguments& rewritten, const QemuRequest& request) {
     TRY(TemporaryFolder folder, TemporaryFolder::make("hallmark-qemu-"));
+    const std::map<std::string, std::string> environment{
+        {"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+        {"LC_ALL", "C.UTF-8"},
+        {"HOME", folder.path().string()},
+        {"TMPDIR", folder.path().string()}};
     TRY(auto qmp, socket_pair());
     TRY(auto qtest, socket_pair());
+    fcntl(qmp.first.get(), F_SETFL, O_NONBLOCK);
+    fcntl(qtest.first.get(), F_SETFL, O_NONBLOCK);
+    std::vector<int> inherited{qmp.second.get(), qtest.second.get()};
+    std::optional<ChildProcess> tpm;
+    std::pair<Fd, Fd> tpm_socket;
+    if (rewritten.has_tpm) {
+      TRY(const std::string emulator,
+          find_program(request.tpm,
+                       "the machine has a TPM, which that emulates: install it, or leave out -tpmdev and "
+                       "its -device"));
+      TRY(tpm_socket, socket_pair());
+      TRY(ChildProcess started,
+          ChildProcess::start({emulator, "socket", "--tpm2", "--tpmstate", "dir=" + folder.path().string(), "--ctrl",
+                               "type=unixio,clientfd=3", "--terminate"},
+                              environment, {tpm_socket.second.get()}));
+      tpm.emplace(std::move(started));
+      tpm_socket.second.reset();
+      inherited.push_back(tpm_socket.first.get());
+    }
     std::vector<std::string> words{program};
-    words.insert(words.end(), arguments.begin(), arguments.end());
+    words.insert(words.end(), rewritten.arguments.begin(), rewritten.arguments.end());
     // QEMU 7.2 looks for the character device by the name "qtest" whatever -qtest calls it.
     words.insert(words.end(), {"-accel",
                                "tcg",
                                "-bios",
-                               firmware.string(),
+                               request.firmware.string(),
                                "-display",
                                "none",
                                "-monitor",
@@ -67,15 +98,10 @@ class Machine {
                                "/dev/null",
                                "-trace",
                                "enable=fw_cfg_select"});
-    TRY(ChildProcess child,
-        ChildProcess::start(words,
-                            {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                             {"LC_ALL", "C.UTF-8"},
-                             {"HOME", folder.path().string()},
-                             {"TMPDIR", folder.path().string()}},
-                            {qmp.second.get(), qtest.second.get()}));
+    TRY(ChildProcess child, ChildProcess::start(words, environment, inherited));
     qmp.second.reset(), qtest.second.reset();
-    return Machine(std::move(folder), std::move(child), std::move(qmp.first), std::move(qtest.first), timeout);
+    return Machine(std::move(folder), std::move(tpm), std::move(child), std::move(qmp.first), std::move(qtest.first),
+                   request.timeout);
   }
 
   // The greeting; then the monitor takes commands. Returns QEMU's version.
@@ -147,8 +173,10 @@ class Machine {
   std::string messages() const { return printable(kept_); }
 
  private:
-  Machine(TemporaryFolder folder, ChildProcess child, Fd qmp, Fd qtest, std::chrono::seconds timeout)
+  Machine(TemporaryFolder folder, std::optional<ChildProcess> tpm, ChildProcess child, Fd qmp, Fd qtest,
+          std::chrono::seconds timeout)
       : folder_(std::move(folder)),
+        tpm_(std::move(tpm)),
         child_(std::move(child)),
         qmp_(std::move(qmp)),
         qtest_(std::move(qtest)),
@@ -255,7 +283,8 @@ class Machine {
     return fail(Fault::environment, "QEMU ended" + (said().empty() ? std::string(" without a word") : said()));
   }
 
-  TemporaryFolder folder_;  // outlives the child
+  TemporaryFolder folder_;  // outlives the children
+  std::optional<ChildProcess> tpm_;
   ChildProcess child_;
   Fd qmp_, qtest_;
   std::chrono::seconds timeout_;
@@ -278,7 +307,7 @@ Result<QemuTables> boot(const std::string& program, const QemuArguments& rewritt
                         Progress& progress) {
   progress.phase("starting the firmware in QEMU, to read its ACPI tables");
   QemuTables out;
-  TRY(Machine machine, Machine::start(program, rewritten.arguments, request.firmware, request.timeout));
+  TRY(Machine machine, Machine::start(program, rewritten, request));
   TRY(out.version, machine.greet());
   TRY(const Json trace, machine.execute("trace-event-get-state", Json::object({{"name", "fw_cfg_select"}})));
   const Json* state = trace.is_array() && trace.items().size() == 1 ? trace.items()[0].find("state") : nullptr;
@@ -311,15 +340,6 @@ Result<QemuTables> boot(const std::string& program, const QemuArguments& rewritt
   out.arguments = rewritten.arguments;
   out.replaced = rewritten.replaced;
   return out;
-}
-
-Result<std::string> find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  for (const char* folder : {"/usr/local/bin", "/usr/bin", "/bin"}) {
-    const fs::path path = fs::path(folder) / name;
-    if (access(path.c_str(), X_OK) == 0) return path.string();
-  }
-  return fail(Fault::environment, name + ": no such program; install qemu-system-x86, or name another");
 }
 
 // Files that the arguments name decide the answer too: by their bytes, or large ones (which QEMU does not put into
@@ -378,10 +398,10 @@ const Bytes* QemuTables::find(const std::string& name) const {
 Json QemuTables::description() const {
   Json words = Json::array(), changes = Json::array();
   for (const std::string& argument : arguments) words.push_back(argument);
-  for (const auto& [was, is, why] : replaced) {
-    Json change = Json::object({{"was", was}});
-    change["is"] = is.empty() ? Json() : Json(is);
-    change["why"] = why;
+  for (const ReplacedArgument& r : replaced) {
+    Json change = Json::object({{"was", r.was}});
+    change["is"] = r.is.empty() ? Json() : Json(r.is);
+    change["why"] = r.why;
     changes.push_back(std::move(change));
   }
   return Json::object({{"qemu", version}, {"arguments", std::move(words)}, {"replaced", std::move(changes)}});
@@ -438,7 +458,7 @@ Result<QemuTables> qemu_tables(const QemuRequest& request, Progress& progress) {
   TRY(const QemuArguments rewritten, rewrite_qemu_arguments(request.arguments, request.cpu));
   std::string name = request.program.empty() ? rewritten.program : request.program;
   if (name.empty()) name = "qemu-system-x86_64";
-  TRY(const std::string program, find_program(name));
+  TRY(const std::string program, find_program(name, "install qemu-system-x86, or name another"));
 
   if (request.cache.empty()) return in("QEMU", boot(program, rewritten, request, progress));
   TRY(const std::string key, cache_key(program, rewritten, request));

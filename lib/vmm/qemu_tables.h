@@ -24,6 +24,7 @@ struct QemuRequest {
   fs::path firmware;                   // all of it in one file, as for -bios
   std::vector<std::string> arguments;  // as split_arguments() gives them; a program may stand first
   std::string program;                 // a path, or a name in the usual folders; else the arguments' own, else QEMU's
+  std::string tpm = "swtpm";           // the emulator of a machine that has a TPM, a path or a name
   std::string cpu{kTdxCpu};            // in place of "-cpu host"
   std::chrono::seconds timeout{300};
   // Where answers are kept, or empty to keep none. See qemu_cache().

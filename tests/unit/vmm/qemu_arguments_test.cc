@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace hallmark {
 namespace {
 
@@ -73,6 +75,18 @@ TEST(QemuArguments, ReplacesTheHostsProcessor) {
   EXPECT_EQ(other->replaced[0].is, "-cpu EPYC");
 }
 
+// By the width of addresses the firmware places what the tables describe.
+TEST(QemuArguments, SaysWhatCanChangeTheTables) {
+  const auto changes = [](const Words& words) {
+    const auto result = rewrite_qemu_arguments(words);
+    return result && std::ranges::any_of(result->replaced, &ReplacedArgument::changes_tables);
+  };
+  EXPECT_TRUE(changes({"-cpu", "host"}));
+  EXPECT_TRUE(changes({"-cpu", "max,phys-bits=0"}));
+  EXPECT_FALSE(changes({"-cpu", "host,phys-bits=52"}));
+  EXPECT_FALSE(changes({"-cpu", "Skylake-Server", "-enable-kvm", "-netdev", "user,id=n", "-hda", "x.img"}));
+}
+
 TEST(QemuArguments, OpensNoDiskOfTheHost) {
   const std::string empty = "driver=null-co,size=1G,read-zeroes=on";
   EXPECT_EQ(rewritten("-drive file=disk.qcow2,,x,if=none,id=d0,format=qcow2,cache=none"),
@@ -106,16 +120,26 @@ TEST(QemuArguments, KeepsACommaWithinAValue) {
   EXPECT_EQ(fault("-machine '{\"type\":\"q35\",\"a,accel\":\"kvm\"}'"), Fault::usage);
 }
 
-TEST(QemuArguments, SpeaksWithNobodyButATpm) {
+TEST(QemuArguments, SpeaksWithNobody) {
   EXPECT_EQ(rewritten("-chardev file,id=c,path=/etc/x,mux=on -serial file:/etc/y -debugcon chardev:c -parallel none"),
             "-chardev null,id=c,mux=on -serial null -debugcon null -parallel none");
   EXPECT_EQ(rewritten("-chardev null,id=c,logfile=/etc/x"), "-chardev null,id=c");
-  const std::string tpm = "-chardev socket,id=t,path=/s -tpmdev emulator,id=tpm0,chardev=t -device tpm-tis,tpmdev=tpm0";
-  EXPECT_EQ(rewritten(tpm), tpm);
-  EXPECT_EQ(rewritten("-chardev file,id=t,path=/s -tpmdev emulator,id=tpm0,chardev=t"),
-            "-chardev null,id=t -tpmdev emulator,id=tpm0,chardev=t");
   EXPECT_EQ(fault("-tpmdev passthrough,id=t"), Fault::unsupported);
   EXPECT_EQ(fault("-chardev null,id=hallmark-qmp"), Fault::usage);
+}
+
+// Its own TPM would remember what firmware did to it here.
+TEST(QemuArguments, HasATpmOfItsOwn) {
+  const std::string device = " -tpmdev emulator,id=tpm0,chardev=t -device tpm-tis,tpmdev=tpm0";
+  for (const char* socket : {"-chardev socket,id=t,path=/s", "-chardev file,id=t,path=/s"})
+    EXPECT_EQ(rewritten(socket + device), "-chardev socket,id=t,fd=5" + device);
+  EXPECT_EQ(rewritten("-tpmdev emulator,id=a,chardev=t -chardev socket,id=t,path=/s"),
+            "-tpmdev emulator,id=a,chardev=t -chardev socket,id=t,fd=5");
+  EXPECT_TRUE(rewrite_qemu_arguments(*split_arguments("-chardev socket,id=t,path=/s" + device))->has_tpm);
+  EXPECT_FALSE(rewrite_qemu_arguments({"-chardev", "socket,id=t,path=/s"})->has_tpm);
+  EXPECT_EQ(fault("-chardev socket,id=t,path=/s -chardev socket,id=u,path=/s -tpmdev emulator,id=a,chardev=t -tpmdev "
+                  "emulator,id=b,chardev=u"),
+            Fault::unsupported);
 }
 
 TEST(QemuArguments, RunsInFrontOfNobody) {

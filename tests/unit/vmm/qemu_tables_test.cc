@@ -76,6 +76,22 @@ TEST_F(QemuTablesOf, NamesAMissingProgramAndFirmware) {
   EXPECT_FALSE(qemu_tables({.firmware = "/no/such", .program = "/bin/true", .cache = folder_.path()}, silent));
 }
 
+TEST_F(QemuTablesOf, SaysWhatAMachineWithATpmNeeds) {
+  SilentProgress silent;
+  const auto tables =
+      qemu_tables({.firmware = "/",
+                   .arguments = {"-chardev", "socket,id=t,path=/s", "-tpmdev", "emulator,id=a,chardev=t"},
+                   .program = "/bin/true",
+                   .tpm = "no-such-swtpm"},
+                  silent);
+  ASSERT_FALSE(tables);
+  EXPECT_EQ(tables.error().fault, Fault::environment);
+  EXPECT_EQ(
+      tables.error().message(),
+      "QEMU: no-such-swtpm: no such program; the machine has a TPM, which that emulates: install it, or leave out "
+      "-tpmdev and its -device");
+}
+
 TEST_F(QemuTablesOf, GivesUpInTime) {
   EXPECT_EQ(message("echo waiting; sleep 100", std::chrono::seconds(1)),
             "QEMU: the firmware has not asked for the ACPI tables within 1 seconds: waiting");
