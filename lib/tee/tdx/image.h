@@ -51,7 +51,7 @@ struct Section {
 std::string_view to_text(Section::Type);
 
 struct GuidedEntry {
-  Guid guid;
+  Guid guid{};
   std::uint64_t offset = 0, size = 0;  // of its data in the image
 };
 
