@@ -100,6 +100,18 @@ TEST_F(TdxFirmwareVectors, HobOfGce) {
   EXPECT_EQ(to_hex(digest<Alg::sha384>(*hob)).substr(0, 16), "458994daa60deac8") << sections;
 }
 
+// "a 2MiB c3-standard-4 measurement of the CleanExample", from when the monitor extended every section
+// (google/gce-tcb-verifier at ffad9d6c47, verify/verifytest/verifytest.go, CleanTdxExampleMeasurement).
+TEST_F(TdxFirmwareVectors, MrtdOfGceUntilOctober2024) {
+  const Bytes firmware = read("gce_fake_2MiB.fd");
+  const auto image = Image::parse(firmware);
+  ASSERT_TRUE(image);
+  const auto hob = td_hob(*image, HobLayout::gce_late_accept, 16 * kGiB);
+  ASSERT_TRUE(hob);
+  EXPECT_EQ(to_hex(measure_mrtd_of_all(*image, *hob)),
+            "0d126d4468fba7200f214da27e6a729846cb2fe6ab084a2c15bb39ac85d193ed7f050525a1cd96052d0597362356c9ac");
+}
+
 // What a machine with a TPM logs to PCR 7 and of the boot options to PCR 1, in this order.
 TEST_F(TdxFirmwareVectors, VariablesAsLogged) {
   struct Guest {

@@ -3,9 +3,9 @@
 namespace hallmark::tdx {
 namespace {
 
-void extend_page(const Image& image, const Section& section, std::uint64_t page, Mrtd& mrtd) {
+// `data` is what the section begins with; zeros follow.
+void extend_page(ByteView data, const Section& section, std::uint64_t page, Mrtd& mrtd) {
   static constexpr std::array<std::uint8_t, Mrtd::kChunk> kZeros{};
-  const ByteView data = image.data(section);
   for (std::uint64_t at = page; at < page + kPageSize; at += Mrtd::kChunk) {
     if (at + Mrtd::kChunk <= data.size()) {
       mrtd.mr_extend(section.memory_address + at, data.subspan(at, Mrtd::kChunk));
@@ -55,10 +55,28 @@ Digest measure_mrtd(const Image& image, PageOrder order, const Trace& trace) {
     if (s.aug) continue;
     for (std::uint64_t page = 0; page < s.memory_data_size; page += kPageSize) {
       mrtd.mem_page_add(s.memory_address + page);
-      if (s.extend && order == PageOrder::single_pass) extend_page(image, s, page, mrtd);
+      if (s.extend && order == PageOrder::single_pass) extend_page(image.data(s), s, page, mrtd);
     }
     if (s.extend && order == PageOrder::two_pass)
-      for (std::uint64_t page = 0; page < s.memory_data_size; page += kPageSize) extend_page(image, s, page, mrtd);
+      for (std::uint64_t page = 0; page < s.memory_data_size; page += kPageSize)
+        extend_page(image.data(s), s, page, mrtd);
+  }
+  return mrtd.finish();
+}
+
+Digest measure_mrtd_of_all(const Image& image, ByteView hob) {
+  constexpr std::array<std::uint8_t, 8> kEnd{0xff, 0xff, 8};  // EFI_HOB_TYPE_END_OF_HOB_LIST
+  Bytes list(hob.begin(), hob.end());
+  list.insert(list.end(), kEnd.begin(), kEnd.end());
+  const Trace none;
+  Mrtd mrtd(none);
+  for (const Section& s : image.sections()) {
+    if (s.aug) continue;
+    const ByteView data = s.type == Section::Type::td_hob ? ByteView(list) : image.data(s);
+    for (std::uint64_t page = 0; page < s.memory_data_size; page += kPageSize) {
+      mrtd.mem_page_add(s.memory_address + page);
+      extend_page(data, s, page, mrtd);
+    }
   }
   return mrtd.finish();
 }

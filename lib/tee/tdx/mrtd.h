@@ -39,4 +39,9 @@ class Mrtd {
 // What the monitor does with the image's sections, in the order of its table.
 Digest measure_mrtd(const Image& image, PageOrder order, const Trace& trace = {});
 
+// What the monitor of GCE did until October 2024, by a mistake: every section is extended, memory as zeros and the
+// TD_HOB with the list in it, so that MRTD depends on the size of the memory (google/gce-tcb-verifier,
+// tdx/measurement.go, MeasureAllRegions). `hob` is the list without its end, as td_hob() gives it.
+Digest measure_mrtd_of_all(const Image& image, ByteView hob);
+
 }  // namespace hallmark::tdx

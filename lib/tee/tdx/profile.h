@@ -20,7 +20,11 @@ enum class PageOrder {
 std::string_view to_text(PageOrder);
 
 // How a monitor describes memory to the firmware, in the TD hand-off block list.
-enum class HobLayout { qemu, gce };
+enum class HobLayout {
+  qemu,
+  gce,              // all memory is to be accepted before the firmware hands over ("early accept")
+  gce_late_accept,  // memory above 4 GiB is left to the guest's system
+};
 
 // One row a stable release of edk2 (OvmfPkg) that measures otherwise than the one before.
 struct Firmware {

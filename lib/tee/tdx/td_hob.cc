@@ -73,19 +73,28 @@ Result<std::vector<Resource>> qemu_resources(const Image& image, std::uint64_t m
   return out;
 }
 
-// All sections in the order of the table, then what they leave of the banks.
-std::vector<Resource> gce_resources(const Image& image, std::uint64_t memory) {
+// All sections in the order of the table, then what they leave of the banks: 3 GiB, the firmware, and from 4 GiB on a
+// bank for each node of 176 GiB (google/gce-tcb-verifier, tdx/mrtd_from_ovmf.go and ovmf/tdx_data.go).
+std::vector<Resource> gce_resources(const Image& image, HobLayout layout, std::uint64_t memory) {
   std::vector<Resource> out;
   for (const Section& s : image.sections())
     if (s.memory_data_size != 0) out.push_back({kSystemMemory, kUsable, s.memory_address, s.memory_data_size});
   constexpr std::uint64_t kLow = 3 * kGiB;
   const std::uint64_t firmware = std::max<std::uint64_t>(image.bytes().size(), 2 * kMiB);
   std::vector<Bank> banks{{0, std::min(memory, kLow)}, {k4G - firmware, firmware}};
-  if (memory > kLow) banks.push_back({k4G, memory - kLow});
+  constexpr std::uint64_t kNode = 176 * kGiB;
+  std::uint64_t start = k4G, left = memory > kLow ? memory - kLow : 0;
+  for (std::uint64_t room = kNode - kLow; left > 0; room = kNode) {
+    const std::uint64_t length = std::min(left, room);
+    banks.push_back({start, length});
+    start += length, left -= length;
+  }
   const auto covered = sorted(image, [](const Section&) { return true; });
   for (const Bank& bank : banks)
-    for (const Bank& gap : uncovered(bank, covered))
-      out.push_back({kMemoryUnaccepted, kUsable | kNeedsEarlyAccept, gap.start, gap.length});
+    for (const Bank& gap : uncovered(bank, covered)) {
+      const bool early = layout == HobLayout::gce || gap.start + gap.length <= k4G;
+      out.push_back({kMemoryUnaccepted, kUsable | (early ? kNeedsEarlyAccept : 0), gap.start, gap.length});
+    }
   return out;
 }
 
@@ -99,7 +108,7 @@ Result<Bytes> td_hob(const Image& image, HobLayout layout, std::uint64_t memory)
   if (layout == HobLayout::qemu) {
     TRY(resources, qemu_resources(image, memory));
   } else {
-    resources = gce_resources(image, memory);
+    resources = gce_resources(image, layout, memory);
   }
 
   // EFI_HOB_HANDOFF_INFO_TABLE. EfiEndOfHobList is behind the end block in QEMU's list, and before it in GCE's.

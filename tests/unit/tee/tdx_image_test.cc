@@ -111,6 +111,25 @@ TEST(TdxMrtd, TracesWhatItHashes) {
   EXPECT_EQ(steps[3], "MR.EXTEND");
 }
 
+// The banks are those that google/gce-tcb-verifier wants of a c3-standard-176 (tdx/tdx_test.go, TestNumaBanks).
+TEST(TdHob, OfGceHasABankForEachNode) {
+  const Bytes bytes = MadeFirmware().bytes();
+  const auto hob = td_hob(*Image::parse(bytes), HobLayout::gce_late_accept, std::uint64_t{704} << 30);
+  ASSERT_TRUE(hob);
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> high;
+  for (std::size_t at = 56; at < hob->size(); at += 48) {
+    const ByteView resource = ByteView(*hob).subspan(at, 48);
+    const auto start = load_le<std::uint64_t>(resource.subspan(32, 8));
+    if (start < std::uint64_t{1} << 32) continue;
+    EXPECT_EQ(load_le<std::uint32_t>(resource.subspan(28, 4)), 7u);
+    high.emplace_back(start, load_le<std::uint64_t>(resource.subspan(40, 8)));
+  }
+  EXPECT_EQ(high, (std::vector<std::pair<std::uint64_t, std::uint64_t>>{{0x100000000, 0x2b40000000},
+                                                                        {0x2c40000000, 0x2c00000000},
+                                                                        {0x5840000000, 0x2c00000000},
+                                                                        {0x8440000000, 0x2c00000000}}));
+}
+
 TEST(TdHob, WantsMemoryThatAGuestCanHave) {
   const Bytes bytes = MadeFirmware().bytes();
   const auto image = Image::parse(bytes);
