@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   }
   Json out = tables->description();
   out["cached"] = tables->cached;
+  out["boot_menu"] = to_hex(tables->boot_menu);
   for (const auto& [name, bytes] : tables->files) out["sha384"][name] = to_hex(digest<Alg::sha384>(bytes));
   std::cout << out.pretty() << "\n";
 }

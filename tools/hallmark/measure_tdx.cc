@@ -1,15 +1,12 @@
 #include "tools/hallmark/measure_tdx.h"
 
+#include <algorithm>
 #include <array>
 
 #include "lib/base/version.h"
 #include "lib/crypto/file_digest.h"
-#include "lib/formats/acpi_loader.h"
-#include "lib/formats/smbios.h"
 #include "lib/tee/platform.h"
-#include "lib/tee/tdx/image.h"
 #include "lib/tee/tdx/measure.h"
-#include "lib/vmm/qemu_tables.h"
 #include "tools/hallmark/measurement.h"
 
 namespace hallmark::cli {
@@ -70,6 +67,15 @@ std::string events_text(const Measurement& m) {
   return out;
 }
 
+tdx::FwCfg handed_over(const QemuTables& tables) {
+  tdx::FwCfg out{.qemu = tables.version, .files = tables.files, .boot_menu = tables.boot_menu, .doubt = {}};
+  for (const ReplacedArgument& r : tables.replaced)
+    if (r.changes_tables)
+      out.doubt +=
+          (out.doubt.empty() ? "" : "; ") + printable(r.was) + " was replaced by " + printable(r.is) + ": " + r.why;
+  return out;
+}
+
 std::string verdict(const tdx::Difference& d) {
   if (!d.agrees()) return "THEY DIFFER";
   return d.partly() ? "what was predicted is what it reports, but not everything was predicted or reported"
@@ -86,11 +92,14 @@ void MeasureTdx::options(CLI::App& app) {
     app.add_option("--" + std::string(o.name), values_[o.name], o.description)->type_name(o.type);
   app.get_option("--uki")->excludes("--kernel")->excludes("--initrd");
   app.get_option("--acpi-tables")->excludes("--acpi-digests");
-  app.add_option("--qemu-acpi", qemu_, "take the ACPI tables from QEMU, run here with these arguments, without TDX")
+  app.add_option("--qemu-acpi", qemu_,
+                 "take ACPI tables, SMBIOS and boot items from QEMU, run here with these arguments, without TDX")
       ->type_name("ARGUMENTS")
       ->excludes("--acpi-tables")
       ->excludes("--acpi-digests")
       ->excludes("--vars");
+  app.add_flag("--firmware-measures", firmware_measures_,
+               "the firmware measures in a trust domain, though no driver for it is seen in the image");
   app.add_flag("--allow-debug", allow_debug_, "measure a guest with TDATTRIBUTES that make it untrustworthy");
   app.add_option("--against", against_, "a log or a quote of a guest: say which event differs first, and why")
       ->type_name("FILE")
@@ -104,17 +113,21 @@ Result<Report> MeasureTdx::run(Session& session) {
     if (!value.empty()) request.companions[name] = value;
   for (const auto& [name, value] : values_)
     if (!value.empty()) request.options[name] = value;
+  if (firmware_measures_) request.options["firmware-measures"] = "yes";
   if (allow_debug_) request.options["allow-debug"] = "yes";
   Trace trace;
   if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
 
   Json qemu;
+  std::optional<tdx::FwCfg> fw_cfg;
   if (!qemu_.empty()) {
-    TRY(qemu, ask_qemu(session, request));
+    TRY(const QemuTables tables, in("--qemu-acpi", ask_qemu(session)));
+    qemu = tables.description();
+    fw_cfg = handed_over(tables);
   }
 
   const Platform& platform = *find_platform("tdx");
-  TRY(const Measurement m, in("measuring " + firmware_, platform.measure(request, trace)));
+  TRY(const Measurement m, in("measuring " + firmware_, tdx::measure(request, fw_cfg, trace)));
   TRY(const FileDigest file, digest_file(firmware_));
   Report report{.data = to_json(m), .text = {}};
   report.data["schema"] = "measurement-v1";
@@ -128,7 +141,7 @@ Result<Report> MeasureTdx::run(Session& session) {
   if (against_.empty()) return report;
 
   const std::vector<fs::path> reports(against_.begin(), against_.end());
-  TRY(const tdx::Difference difference, tdx::difference(request, reports));
+  TRY(const tdx::Difference difference, tdx::difference(request, fw_cfg, reports));
   Json against = to_json(difference);
   Json files = Json::array();
   for (const std::string& path : against_) files.push_back(printable(path));
@@ -139,40 +152,24 @@ Result<Report> MeasureTdx::run(Session& session) {
   return report;
 }
 
-Result<Json> MeasureTdx::ask_qemu(Session& session, MeasureRequest& request) const {
-  TRY(const std::vector<std::string> arguments, in("--qemu-acpi", split_arguments(qemu_)));
-  TRY(const QemuTables tables,
-      in("--qemu-acpi",
-         qemu_tables({.firmware = firmware_, .arguments = arguments, .cache = qemu_cache()}, session.progress)));
+Result<QemuTables> MeasureTdx::ask_qemu(Session& session) const {
+  TRY(std::vector<std::string> arguments, split_arguments(qemu_));
+  // A guest that is given a kernel has the boot ROM for it in its boot order.
+  const auto given = std::ranges::find_if(
+      files_, [](const auto& file) { return (file.first == "kernel" || file.first == "uki") && !file.second.empty(); });
+  const bool has =
+      std::ranges::any_of(arguments, [](const auto& word) { return word == "-kernel" || word == "--kernel"; });
+  if (given != files_.end() && !has) {
+    session.progress.note("--qemu-acpi: -kernel " + printable(given->second) +
+                          " is added, since the guest is given one");
+    arguments.insert(arguments.end(), {"-kernel", given->second});
+  }
+  TRY(QemuTables tables,
+      qemu_tables({.firmware = firmware_, .arguments = arguments, .cache = qemu_cache()}, session.progress));
   for (const ReplacedArgument& r : tables.replaced)
     session.progress.note("--qemu-acpi: " + printable(r.was) +
                           (r.is.empty() ? " is left out: " : " is replaced by " + printable(r.is) + ": ") + r.why);
-  const std::vector<std::string> known{"etc/table-loader", "etc/acpi/rsdp", "etc/acpi/tables"};
-  std::string digests;
-  for (const std::string& name : known) {
-    const Bytes* file = tables.find(name);
-    if (file == nullptr) return fail(Fault::unsupported, "--qemu-acpi: this machine has no " + name);
-    digests += (digests.empty() ? "" : ",") + to_hex(digest<Alg::sha384>(*file));
-  }
-  TRY(const std::vector<std::string> allocated, allocated_files(*tables.find(known[0])));
-  for (const std::string& name : allocated)
-    if (std::ranges::find(known, name) == known.end())
-      return fail(Fault::unsupported, "--qemu-acpi: the firmware of this machine would measure " + printable(name) +
-                                          " too, which a TDX guest does not have");
-  request.options["acpi-digests"] = digests;
-
-  // Firmware that measures the SMBIOS tables adds its own name to QEMU's; where that cannot be told, the event is left
-  // to be supplied.
-  const Bytes* smbios = tables.find("etc/smbios/smbios-tables");
-  if (smbios != nullptr && !request.options.contains("smbios-digest")) {
-    TRY(const Bytes image, read_file(firmware_, tdx::kMaxFirmware));
-    if (const auto firmware = smbios_firmware(image)) {
-      TRY(const Bytes table, install_smbios(*smbios, *firmware));
-      TRY(const Bytes measured, measured_smbios(table));
-      request.options["smbios-digest"] = to_hex(digest<Alg::sha384>(measured));
-    }
-  }
-  return tables.description();
+  return tables;
 }
 
 }  // namespace hallmark::cli

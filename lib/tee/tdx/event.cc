@@ -27,6 +27,13 @@ Event computed(unsigned rtmr, std::uint32_t type, std::string description, ByteV
   return {rtmr, type, std::move(description), digest<Alg::sha384>(hashed), Provenance::computed, std::move(inputs)};
 }
 
+Event assumed(Event event, std::string_view why) {
+  if (event.provenance != Provenance::computed) return event;
+  event.provenance = Provenance::assumed;
+  event.inputs["assumed"] = why;
+  return event;
+}
+
 Event missing(unsigned rtmr, std::uint32_t type, std::string description, std::string why) {
   return {rtmr,
           type,

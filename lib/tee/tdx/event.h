@@ -26,7 +26,7 @@ inline constexpr unsigned kRtmrs = 4;
 enum class Provenance {
   computed,  // from bytes that we were given, by the rule that the firmware follows
   supplied,  // given as a digest or as what it is of, or read from a reference log: as good as who supplied it
-  assumed,   // a value that firmware of this profile is known to use, and that nothing given to us confirms
+  assumed,   // a value that nothing given to us confirms; the event's input "assumed" says what it rests on
   missing,   // the event happens, and what was given does not tell its digest; the register cannot be folded
 };
 std::string_view to_text(Provenance);
@@ -43,6 +43,8 @@ Json to_json(const Event&);
 
 // The hash of bytes that were at hand.
 Event computed(unsigned rtmr, std::uint32_t type, std::string description, ByteView hashed, Json inputs);
+// The same event, resting on an assumption. What was supplied or is missing stays so, and so does an earlier reason.
+Event assumed(Event event, std::string_view why);
 // An event whose digest nobody gave: `why` says what to give.
 Event missing(unsigned rtmr, std::uint32_t type, std::string description, std::string why);
 

@@ -85,6 +85,11 @@ std::optional<unsigned> edk2_release(std::string_view text) {
   return std::nullopt;
 }
 
+// cd76265f1a and 9d9e3a2ba8 of edk2, both first in edk2-stable202505.
+std::optional<bool> since_202505(const FirmwareFacts& facts) {
+  return facts.measures_smbios == facts.boot_manager_menu ? facts.measures_smbios : std::nullopt;
+}
+
 Result<FirmwareFacts> firmware_facts(ByteView image) {
   TRY(const EfiFiles files, EfiFiles::parse(image));
   const bool readable = !files.has_opaque_sections() &&

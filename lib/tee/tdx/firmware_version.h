@@ -23,6 +23,10 @@ struct FirmwareFacts {
   std::optional<bool> boot_manager_menu;  // BootManagerMenuApp, since 202505
 };
 
+// What the drivers that came with 202505 say of an image whose text names no release: it is of that one or a later one,
+// or of an earlier one. Nothing where they were not seen, or contradict each other.
+std::optional<bool> since_202505(const FirmwareFacts& facts);
+
 // An image without any volume has no facts; one whose volumes are damaged is a format fault.
 Result<FirmwareFacts> firmware_facts(ByteView image);
 

@@ -7,6 +7,7 @@
 #include "lib/formats/acpi_loader.h"
 #include "lib/formats/efi_variables.h"
 #include "lib/formats/efi_volume.h"
+#include "lib/formats/smbios.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/tdx/mrtd.h"
 #include "lib/tee/tdx/report.h"
@@ -20,11 +21,12 @@ constexpr std::string_view kDefaultVmm = "qemu-10";
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxVcpus = 4096;
 
-constexpr std::array<std::string_view, 28> kKnown{
+constexpr std::array<std::string_view, 29> kKnown{
     "app-compose",  "dstack", "app-id",     "instance-id",  "os-image-hash", "mr-kms",      "key-provider",
     "runtime-log",  "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",
     "cmdline",      "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",
-    "tdattributes", "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug"};
+    "tdattributes", "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug",
+    "firmware-measures"};
 
 Result<std::optional<InputFile>> open_companion(const MeasureRequest& request, const std::string& role) {
   const auto path = companion(request, role);
@@ -60,6 +62,20 @@ Result<AcpiDigests> read_acpi_digests(const std::string& text) {
   return AcpiDigests{digests[0], digests[1], digests[2]};
 }
 
+// hw/i386/e820_memory_layout.h: u64 address, u64 length, u32 type, of which 1 is memory.
+Result<std::uint64_t> ram_in(ByteView map) {
+  ByteReader r(map, "fw_cfg: etc/e820");
+  std::uint64_t out = 0;
+  while (r.ok() && r.left() > 0) {
+    r.skip(8, "address");
+    const auto length = r.le<std::uint64_t>("length");
+    if (r.le<std::uint32_t>("type") != 1) continue;
+    if (length > kMaxMemory - out) r.reject("length", "is more than a guest can have");
+    if (r.ok()) out += length;
+  }
+  return r.finish(out);
+}
+
 bool is_boot_of_rtmr0(const Event& e) {
   return e.type == tcg::kEfiVariableBoot || e.type == tcg::kEfiVariableBoot2 || e.type == tcg::kEfiVariableAuthority;
 }
@@ -85,7 +101,7 @@ Result<std::uint64_t> parse_memory(const std::string& text) {
   return *bytes;
 }
 
-Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request) {
+Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request, std::optional<FwCfg> fw_cfg) {
   CHECK(takes_only(request, "a TDX guest", kKnown));
   TRY(Bytes firmware, read_file(request.image, kMaxFirmware));
   if (const auto vars = companion(request, "vars")) {
@@ -98,7 +114,9 @@ Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request) {
   guest->single_pass_ = measure_mrtd(guest->image_, PageOrder::single_pass);
   guest->two_pass_ = measure_mrtd(guest->image_, PageOrder::two_pass);
   TRY(guest->facts_, firmware_facts(guest->firmware_));
+  guest->fw_cfg_ = std::move(fw_cfg);
   CHECK(guest->read_machine(request));
+  CHECK(guest->read_emulated_machine());
   CHECK(guest->read_boot(request));
   CHECK(guest->read_app(request));
   CHECK(guest->read_attested(request));
@@ -143,6 +161,34 @@ Status Guest::read_machine(const MeasureRequest& request) {
   return {};
 }
 
+Status Guest::read_emulated_machine() {
+  if (!fw_cfg_) return {};
+  if (!std::holds_alternative<std::monostate>(machine_.acpi))
+    return fail(Fault::usage, "the ACPI tables are QEMU's or given, not both");
+  machine_.fw_cfg = &*fw_cfg_;
+  if (const Bytes* tables = fw_cfg_->find("etc/acpi/tables"); tables != nullptr && vcpus_) {
+    TRY(const std::uint64_t listed, acpi_processors(*tables));
+    if (listed != *vcpus_)
+      return fail(Fault::usage,
+                  "vcpus: is " + std::to_string(*vcpus_) + ", the ACPI tables of QEMU list " + std::to_string(listed));
+  }
+  if (const Bytes* map = fw_cfg_->find("etc/e820")) {
+    TRY(const std::uint64_t memory, ram_in(*map));
+    if (machine_.memory.value_or(memory) != memory)
+      return fail(Fault::usage, "memory: is " + std::to_string(*machine_.memory) + " bytes, the machine of QEMU has " +
+                                    std::to_string(memory));
+    machine_.memory = memory;
+  }
+  // The firmware adds its own name to QEMU's tables; where that cannot be told, the event is left to be supplied.
+  const Bytes* smbios = fw_cfg_->find("etc/smbios/smbios-tables");
+  if (smbios == nullptr || machine_.smbios || facts_.measures_smbios == false) return {};
+  if (const auto firmware = smbios_firmware(firmware_)) {
+    TRY(const Bytes table, install_smbios(*smbios, *firmware));
+    TRY(machine_.emulated_smbios, measured_smbios(table));
+  }
+  return {};
+}
+
 Status Guest::read_boot(const MeasureRequest& request) {
   TRY(kernel_, open_companion(request, "kernel"));
   TRY(initrd_, open_companion(request, "initrd"));
@@ -161,6 +207,15 @@ Status Guest::read_boot(const MeasureRequest& request) {
     if (!uki_) return fail(Fault::usage, "\"stub\" goes with \"uki\"");
     TRY(stub_, number("stub", *stub, 9999u));
   }
+  if (const auto yes = option(request, "firmware-measures")) {
+    if (*yes != "yes") return fail(Fault::usage, "firmware-measures: \"" + *yes + "\" is not \"yes\"");
+    measures_given_ = true;
+  }
+  if (measures() == false && boots())
+    return fail(Fault::unsupported,
+                "firmware: has no driver that measures in a trust domain (TdTcg2Dxe): RTMR1 and RTMR2 of such a guest "
+                "are zeros whatever it boots, and no quote can tell; take firmware that measures, or, if this does, "
+                "say so (firmware-measures)");
   return {};
 }
 
@@ -205,6 +260,15 @@ Status Guest::read_attested(const MeasureRequest& request) {
 
 Status Guest::read_profile(const MeasureRequest& request) {
   const Firmware* firmware = facts_.release ? firmware_of_release(*facts_.release) : nullptr;
+  std::string assumed_by;
+  if (const auto later = since_202505(facts_); !facts_.release && later) {
+    for (const Firmware& row : firmwares())
+      if (row.boot_manager_menu == *later) firmware = &row;
+    assumed_by = std::string("the image names no release; it is taken for ") + std::string(firmware->name) +
+                 (*later ? ", since it has the drivers that came with 202505 (SmbiosMeasurementDxe, BootManagerMenuApp)"
+                         : ", the newest one without the drivers that came with 202505 (SmbiosMeasurementDxe, "
+                           "BootManagerMenuApp)");
+  }
   const Vmm* vmm = &*std::ranges::find(vmms(), kDefaultVmm, &Vmm::name);
   if (const auto name = option(request, "profile")) {
     // One half of a name leaves the other as it was found.
@@ -215,6 +279,7 @@ Status Guest::read_profile(const MeasureRequest& request) {
       vmm_assumed_ = false;
     } else if (only_firmware != firmwares().end()) {
       firmware = &*only_firmware;
+      assumed_by.clear();
     } else {
       TRY(profile_, find_profile(*name));
       vmm_assumed_ = false;
@@ -227,17 +292,30 @@ Status Guest::read_profile(const MeasureRequest& request) {
                                     *name + "/" + std::string(firmwares().back().name));
   }
   if (firmware != nullptr) profile_ = Profile{*vmm, *firmware};
+  release_assumed_ = std::move(assumed_by);
   return {};
+}
+
+bool Guest::is_of_assumed_release(const Profile& profile) const {
+  return !release_assumed_.empty() && profile_->firmware.name == profile.firmware.name;
 }
 
 std::vector<Profile> Guest::other_profiles() const {
   std::vector<Profile> out;
   for (const Firmware& firmware : firmwares()) {
-    if (profile_ && firmware.name != profile_->firmware.name) continue;
+    const bool possible =
+        !profile_ || firmware.name == profile_->firmware.name ||
+        (!release_assumed_.empty() && firmware.boot_manager_menu == profile_->firmware.boot_manager_menu);
+    if (!possible) continue;
     for (const Vmm& vmm : vmms())
-      if (!profile_ || vmm.name != profile_->vmm.name) out.push_back({vmm, firmware});
+      if (Profile other{vmm, firmware}; !profile_ || other.name() != profile_->name()) out.push_back(other);
   }
   return out;
+}
+
+std::optional<Digest> Guest::mrtd_of_all(HobLayout layout, std::uint64_t memory) const {
+  const auto hob = td_hob(image_, layout, memory);
+  return hob ? std::optional(measure_mrtd_of_all(image_, *hob)) : std::nullopt;
 }
 
 Prediction Guest::predict_mrtd(const Vmm& vmm) const {
@@ -276,15 +354,33 @@ std::vector<Event> Guest::with_boot_log(std::vector<Event> predicted) const {
   return out;
 }
 
+Result<std::vector<Event>> Guest::events(const Profile& profile) {
+  TRY(std::vector<Event> out, firmware_events(profile, image_, machine_, variables_));
+  if (boot_log_) return with_boot_log(std::move(out));
+  TRY(const std::vector<Event> booted, boot(profile));
+  out.insert(out.end(), booted.begin(), booted.end());
+  // Linux and systemd-stub measure into a TPM where there is one, and then into nothing else; edk2 goes on with RTMRs.
+  if (fw_cfg_ && fw_cfg_->has_tpm())
+    for (Event& e : out)
+      if (e.rtmr == 2)
+        e = missing(2, e.type, e.description,
+                    "the machine has a TPM, into which stub and kernel measure instead: leave it out (-tpmdev)");
+  return out;
+}
+
+// Firmware without the driver TdTcg2Dxe: nothing that comes after SEC has a way to extend a register.
+Result<std::vector<Event>> Guest::unmeasured_events(const Profile& profile) const {
+  if (!is_of_assumed_release(profile)) return sec_events(profile, image_, machine_);
+  return std::vector{missing(0, tcg::kEfiHandoffTables2, "TD HOB",
+                             "before 202302 such firmware extends nothing, and later what the monitor hands over: name "
+                             "its release with a profile")};
+}
+
 Result<Prediction> Guest::predict(const Profile& profile) {
   Prediction out{.profile = profile.name(), .mrtd = mrtd(profile.vmm.page_order), .events = {}};
-  TRY(out.events, firmware_events(profile, image_, machine_, variables_));
-  if (boot_log_) {
-    out.events = with_boot_log(std::move(out.events));
-  } else {
-    TRY(const std::vector<Event> booted, boot(profile));
-    out.events.insert(out.events.end(), booted.begin(), booted.end());
-  }
+  TRY(out.events, measures() == false ? unmeasured_events(profile) : events(profile));
+  if (is_of_assumed_release(profile))
+    for (Event& e : out.events) e = assumed(std::move(e), release_assumed_);
   if (app_) std::ranges::move(dstack_events(*app_), std::back_inserter(out.events));
   out.events.insert(out.events.end(), runtime_.begin(), runtime_.end());
   if (!boots() && !app_ && runtime_.empty())
@@ -313,6 +409,10 @@ std::vector<Alternative> Guest::alternatives(const Profile& profile, const Predi
     if (e.rtmr == 0 && e.type == tcg::kEfiHandoffTables2) {
       for (std::uint64_t memory = 256 * kMiB; memory <= 64 * kGiB; memory += 256 * kMiB) try_memory(i, memory);
       for (std::uint64_t memory = 65 * kGiB; memory <= 4096 * kGiB; memory += kGiB) try_memory(i, memory);
+      if (profile.vmm.hob == HobLayout::gce && machine_.memory)
+        if (const auto hob = td_hob(image_, HobLayout::gce_late_accept, *machine_.memory))
+          out.push_back(
+              {"memory: what lies above 4 GiB is left to the guest's system to accept", i, digest<Alg::sha384>(*hob)});
     }
     if (kernel_ && e.rtmr == 2 && e.description == "LOADED_IMAGE::LoadOptions") {
       try_text(i, command_line_, "without initrd=initrd");

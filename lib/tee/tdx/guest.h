@@ -19,8 +19,9 @@ namespace hallmark::tdx {
 
 class Guest {
  public:
-  // Opens what the request names (measure.h lists it), and refuses what it does not know or cannot use.
-  static Result<std::unique_ptr<Guest>> open(const MeasureRequest& request);
+  // Opens what the request names (measure.h lists it), and refuses what it does not know or cannot use. `fw_cfg` is of
+  // a QEMU that was started with the guest's own description, if there was one.
+  static Result<std::unique_ptr<Guest>> open(const MeasureRequest& request, std::optional<FwCfg> fw_cfg = std::nullopt);
 
   const Image& image() const { return image_; }
   const FirmwareFacts& facts() const { return facts_; }
@@ -32,16 +33,24 @@ class Guest {
   bool secure_boot() const { return variables_.secure_boot.contains("PK"); }
   // A kernel, a unified image or a log stands for what is booted.
   bool boots() const { return kernel_ || uki_ || boot_log_; }
+  // Whether the firmware measures in a trust domain what it starts: what was said of it, or else what its image shows.
+  // Nothing if that does not show it. From open() on it is not false for a guest that boots something.
+  std::optional<bool> measures() const { return measures_given_ ? true : facts_.measures; }
+  bool measures_is_given() const { return measures_given_; }
 
-  // The profile that was asked for, or what is most likely: the release that the firmware names, under QEMU. Nothing
-  // where the firmware does not name its release and nobody else did.
+  // The profile that was asked for, or what is most likely: the release that the firmware names, or else the newest one
+  // that its drivers allow, under QEMU. Nothing where the firmware shows neither and nobody named one.
   const std::optional<Profile>& profile() const { return profile_; }
   bool vmm_is_assumed() const { return vmm_assumed_; }
-  // All others that are possible for this guest: every monitor with the firmware's release, or with every release
-  // where that is not known.
+  // What the release rests on where the firmware does not name it; empty where it does, or somebody else did.
+  const std::string& release_is_assumed() const { return release_assumed_; }
+  // All others that are possible for this guest: every monitor, with every release that the firmware can be of.
   std::vector<Profile> other_profiles() const;
 
   const Digest& mrtd(PageOrder order) const { return order == PageOrder::single_pass ? single_pass_ : two_pass_; }
+  // What the monitor of GCE made of it until October 2024, for a guest with that much memory; nothing for memory that
+  // no such guest has.
+  std::optional<Digest> mrtd_of_all(HobLayout layout, std::uint64_t memory) const;
 
   // Digests of large files are kept from one call to the next.
   Result<Prediction> predict(const Profile& profile);
@@ -54,19 +63,24 @@ class Guest {
  private:
   explicit Guest(Bytes firmware, Image image) : firmware_(std::move(firmware)), image_(std::move(image)) {}
   Status read_machine(const MeasureRequest& request);
+  Status read_emulated_machine();
   Status read_boot(const MeasureRequest& request);
   Status read_app(const MeasureRequest& request);
   Status read_attested(const MeasureRequest& request);
   Status read_profile(const MeasureRequest& request);
   Result<std::vector<Event>> boot(const Profile& profile);
   std::vector<Event> with_boot_log(std::vector<Event> predicted) const;
+  Result<std::vector<Event>> events(const Profile& profile);
+  Result<std::vector<Event>> unmeasured_events(const Profile& profile) const;
+  bool is_of_assumed_release(const Profile& profile) const;
 
   Bytes firmware_;  // image_ points into it
   Image image_;
   Digest single_pass_{}, two_pass_{};  // MRTD
   FirmwareFacts facts_;
   Variables variables_;
-  Bytes acpi_;  // machine_ points into it
+  Bytes acpi_;                   // machine_ points into it
+  std::optional<FwCfg> fw_cfg_;  // and to it
   Machine machine_;
   std::optional<std::uint64_t> vcpus_;
   std::optional<InputFile> kernel_, initrd_, uki_;
@@ -77,7 +91,8 @@ class Guest {
   std::vector<Event> runtime_;  // of RTMR3, behind those of the application's boot
   TdPolicy policy_;
   std::optional<Profile> profile_;
-  bool vmm_assumed_ = true;
+  bool vmm_assumed_ = true, measures_given_ = false;
+  std::string release_assumed_;
   BootDigests digests_;
 };
 

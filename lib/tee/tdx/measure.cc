@@ -43,6 +43,8 @@ Result<Prediction> predict_chosen(Guest& guest) {
 Json inputs_of(const Guest& guest, const Prediction& chosen) {
   Json out = Json::object({{"profile", chosen.profile}, {"profiles", kProfiles}});
   if (!guest.facts().version_text.empty()) out["firmware_version"] = printable(guest.facts().version_text);
+  if (guest.measures_is_given()) out["firmware_measures"] = "given";
+  if (!guest.release_is_assumed().empty()) out["firmware_release"] = "assumed";
   out["secure_boot"] = guest.secure_boot();
   if (guest.machine().memory) out["memory"] = *guest.machine().memory;
   if (guest.vcpus()) out["vcpus"] = *guest.vcpus();
@@ -53,19 +55,71 @@ Json inputs_of(const Guest& guest, const Prediction& chosen) {
   return out;
 }
 
+// Which pages are extended is the monitor's choice, and one monitor once chose otherwise.
+Json mrtds(const Guest& guest, PageOrder order) {
+  Json out = Json::object({{"single_pass", to_hex(guest.mrtd(PageOrder::single_pass))},
+                           {"two_pass", to_hex(guest.mrtd(PageOrder::two_pass))},
+                           {"page_order", to_text(order)}});
+  const bool of_gce = guest.profile() && guest.profile()->vmm.hob == HobLayout::gce;
+  if (!of_gce || !guest.machine().memory) return out;
+  for (const auto& [name, layout] :
+       {std::pair{"gce_2024_early_accept", HobLayout::gce}, {"gce_2024_late_accept", HobLayout::gce_late_accept}})
+    if (const auto mrtd = guest.mrtd_of_all(layout, *guest.machine().memory)) out[name] = to_hex(*mrtd);
+  return out;
+}
+
+// The memory that GCE's machines with TDX (c3-standard) have, unless the guest's is known.
+std::vector<std::uint64_t> gce_memories(const Guest& guest) {
+  constexpr std::uint64_t kGiB = std::uint64_t{1} << 30;
+  if (guest.machine().memory) return {*guest.machine().memory};
+  return {16 * kGiB, 32 * kGiB, 88 * kGiB, 176 * kGiB, 352 * kGiB, 704 * kGiB};
+}
+
+// An MRTD that no page order gives can be one of GCE's from before its monitor was mended.
+void try_gce_of_2024(const Guest& guest, const std::optional<Digest>& reported, Difference& out) {
+  if (out.registers.front().is != RegisterRow::Is::differs) return;
+  for (const std::uint64_t memory : gce_memories(guest))
+    for (const HobLayout layout : {HobLayout::gce, HobLayout::gce_late_accept}) {
+      if (guest.mrtd_of_all(layout, memory) != reported) continue;
+      std::erase_if(out.causes, [](const std::string& cause) { return cause.starts_with("mrtd: nothing"); });
+      out.causes.push_back(
+          "mrtd: it is what GCE's monitor made of this firmware until October 2024, for a guest with " +
+          std::to_string(memory) + " bytes of memory: it extended every section, and the TD HOB too");
+      return;
+    }
+}
+
 void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
   const auto say = [&](std::string text) { m.warnings.push_back(std::move(text)); };
   if (!guest.profile())
     say("the firmware does not say which release of edk2 it is: only MRTD is computed; name a profile");
-  else if (guest.vmm_is_assumed())
+  if (guest.profile() && guest.vmm_is_assumed())
     say("the monitor is assumed to be " + std::string(guest.profile()->vmm.name) +
         ", which decides the page order of MRTD and more; name it with a profile");
-  // Who is told that something is missing is told once for each thing.
+  if (guest.profile()) {
+    const Firmware& firmware = guest.profile()->firmware;
+    const auto check = [&](std::string_view driver, bool wanted, std::optional<bool> has) {
+      if (has && *has != wanted)
+        say("the profile is of " + std::string(firmware.name) + ", and the image has " + (*has ? "the" : "no") +
+            " driver " + std::string(driver) + ": since 202505, edk2 has it");
+    };
+    check("SmbiosMeasurementDxe", firmware.measures_smbios, guest.facts().measures_smbios);
+    check("BootManagerMenuApp", firmware.boot_manager_menu, guest.facts().boot_manager_menu);
+  }
+  if (!guest.release_is_assumed().empty()) say(guest.release_is_assumed() + "; name the profile if you know it");
+  // Who is told that something is missing or assumed is told once for each reason.
   std::vector<std::string> said;
   bool acpi = false;
-  std::string assumed;
+  std::vector<std::pair<std::string, std::string>> assumed;  // why, what
   for (const Event& e : chosen.events) {
-    if (e.provenance == Provenance::assumed) assumed += (assumed.empty() ? "" : ", ") + e.description;
+    if (e.provenance == Provenance::assumed && e.inputs.find("assumed")->string() != guest.release_is_assumed()) {
+      const std::string& why = e.inputs.find("assumed")->string();
+      const auto row = std::ranges::find(assumed, why, &std::pair<std::string, std::string>::first);
+      if (row == assumed.end())
+        assumed.emplace_back(why, e.description);
+      else
+        row->second += ", " + e.description;
+    }
     if (e.provenance != Provenance::missing) continue;
     acpi = acpi || e.description.starts_with("ACPI DATA");
     const std::string why = "rtmr" + std::to_string(e.rtmr) + " is not computed: " + e.inputs.find("missing")->string();
@@ -74,15 +128,19 @@ void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
   for (std::string& why : said) say(std::move(why));
   if (acpi)
     say("whoever does not check RTMR0 lets the monitor supply ACPI code of its choice, which the guest's kernel runs");
-  if (!assumed.empty()) say("assumed, as such a guest is known to have it: " + assumed);
+  for (const auto& [why, what] : assumed) say("assumed: " + what + ": " + why);
   if (guest.app() && guest.app()->release.launch_policy)
     say("rtmr3 is that of a guest without an NVIDIA GPU, which would add an event that is another at every boot");
   if (guest.secure_boot())
     say("secure boot is on: the firmware starts only what a key in its db signed, which was not checked here");
-  if (guest.facts().measures == false)
-    say("this firmware has no driver that measures in a trust domain (TdTcg2Dxe): it extends no register, and RTMR0 "
-        "and "
-        "RTMR1 of such a guest are zeros; what is listed is what firmware with that driver would do");
+  if (guest.measures_is_given())
+    say("this firmware is taken to measure in a trust domain because it was said to, not because its image shows it");
+  else if (guest.measures() == false)
+    say("this firmware has no driver that measures in a trust domain (TdTcg2Dxe): whatever it boots, RTMR1 and RTMR2 "
+        "are "
+        "zeros, and who accepts such a guest accepts any kernel in it");
+  else if (!guest.measures() && guest.profile())
+    say("the image does not show whether this firmware measures in a trust domain: it is taken to");
   if ((guest.policy().tdattributes & kUntrusted) != 0) say("TDATTRIBUTES allow debugging: such a guest has no secrets");
 }
 
@@ -116,7 +174,11 @@ bool recognises(ByteView first_bytes) {
 }
 
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
-  TRY(const auto guest, Guest::open(request));
+  return measure(request, std::nullopt, trace);
+}
+
+Result<Measurement> measure(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg, const Trace& trace) {
+  TRY(const auto guest, Guest::open(request, fw_cfg));
   TRY(const Prediction chosen, predict_chosen(*guest));
   const PageOrder order = guest->profile() ? guest->profile()->vmm.page_order : PageOrder::single_pass;
   if (trace) {
@@ -137,11 +199,8 @@ Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
       if (e.rtmr == r) events.push_back(to_json(e));
   for (const Prediction& other : predict_others(*guest))
     candidates.push_back(Json::object({{"profile", other.profile}, {"registers", to_json(registers_of(other))}}));
-  m.details = Json::object({{"mrtd", Json::object({{"single_pass", to_hex(guest->mrtd(PageOrder::single_pass))},
-                                                   {"two_pass", to_hex(guest->mrtd(PageOrder::two_pass))},
-                                                   {"page_order", to_text(order)}})},
-                            {"events", std::move(events)},
-                            {"candidates", std::move(candidates)}});
+  m.details = Json::object(
+      {{"mrtd", mrtds(*guest, order)}, {"events", std::move(events)}, {"candidates", std::move(candidates)}});
 
   // The registers one after the other, in the order of their names. The digest's name has theirs, so that two of
   // different registers are never taken for one kind: "tdxMrtdRtmr1Rtmr2Rtmr3".
@@ -153,8 +212,9 @@ Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
   return m;
 }
 
-Result<Difference> difference(const MeasureRequest& request, const std::vector<fs::path>& reports) {
-  TRY(const auto guest, Guest::open(request));
+Result<Difference> difference(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg,
+                              const std::vector<fs::path>& reports) {
+  TRY(const auto guest, Guest::open(request, fw_cfg));
   TRY(const Prediction chosen, predict_chosen(*guest));
   TRY(const GuestReport report, read_report(reports));
   if (const auto r = report.contradiction())
@@ -163,6 +223,7 @@ Result<Difference> difference(const MeasureRequest& request, const std::vector<f
   const auto alternatives =
       guest->profile() ? guest->alternatives(*guest->profile(), chosen) : std::vector<Alternative>();
   Difference out = difference(chosen, predict_others(*guest), report.reported(), alternatives);
+  try_gce_of_2024(*guest, report.mrtd, out);
   if (report.quote) {
     TRY(const dcap::Quote quote, dcap::parse_quote(*report.quote));
     check_attested(guest->policy(), quote, out.attested);

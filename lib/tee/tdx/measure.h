@@ -29,6 +29,7 @@
 #include "lib/tee/model/inspection.h"
 #include "lib/tee/model/measurement.h"
 #include "lib/tee/tdx/difference.h"
+#include "lib/tee/tdx/firmware_events.h"
 
 namespace hallmark::tdx {
 
@@ -37,11 +38,15 @@ bool recognises(ByteView first_bytes);
 
 // The image is the firmware. Companions: "vars", "kernel", "initrd", "uki", "acpi-tables", "boot-log", "runtime-log",
 // "app-compose". Options: "cmdline", "memory" ("2G"), "vcpus", "acpi-digests" (three, with commas), "smbios-digest",
-// "profile", "stub", those of read_dstack_app() and those of read_policy(); "mrconfigid" may be "dstack-v1" too.
+// "profile", "stub", "firmware-measures" ("yes"), those of read_dstack_app() and those of read_policy(); "mrconfigid" may
+// be "dstack-v1" too.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
+// The same with what a QEMU that was started with the guest's own description hands to the firmware.
+Result<Measurement> measure(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg, const Trace& trace);
 
 // Where that measurement and what a guest reports part; `reports` are logs and quotes of one guest.
-Result<Difference> difference(const MeasureRequest& request, const std::vector<fs::path>& reports);
+Result<Difference> difference(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg,
+                              const std::vector<fs::path>& reports);
 
 // The image's sections and its list of GUIDed structures, field by field.
 Result<Inspection> inspect(const fs::path& file);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 namespace hallmark::tdx {
 namespace {
@@ -27,6 +30,16 @@ constexpr std::array kVmms{
     Vmm{"gce", PageOrder::single_pass, HobLayout::gce, false, false, SetupHeader::nothing},
 };
 
+// Major and minor number at the beginning of the text; the minor is 0 where there is none.
+std::optional<std::pair<unsigned, unsigned>> version_at(std::string_view text) {
+  std::pair<unsigned, unsigned> out{0, 0};
+  const char* const end = text.data() + text.size();
+  const auto major = std::from_chars(text.data(), end, out.first);
+  if (major.ec != std::errc()) return std::nullopt;
+  if (major.ptr != end && *major.ptr == '.') std::from_chars(major.ptr + 1, end, out.second);
+  return out;
+}
+
 template <class Rows>
 std::string names(const Rows& rows) {
   std::string out;
@@ -44,6 +57,15 @@ std::span<const Vmm> vmms() { return kVmms; }
 const Firmware* firmware_of_release(unsigned release) {
   const auto next = std::ranges::upper_bound(kFirmwares, release, {}, &Firmware::release);
   return next == kFirmwares.begin() ? nullptr : &*std::prev(next);
+}
+
+const Vmm* vmm_of_qemu(std::string_view version) {
+  constexpr std::string_view kQemu = "qemu-";
+  const Vmm* found = nullptr;
+  const auto wanted = version_at(version);
+  for (const Vmm& vmm : kVmms)
+    if (wanted && vmm.name.starts_with(kQemu) && version_at(vmm.name.substr(kQemu.size())) <= wanted) found = &vmm;
+  return found;
 }
 
 Result<Profile> find_profile(std::string_view name) {

@@ -77,6 +77,9 @@ std::span<const Vmm> vmms();            // oldest first
 // The row that a release of edk2 belongs to: the newest one that is not newer. Nothing for one before the first row.
 const Firmware* firmware_of_release(unsigned release);
 
+// The row of a version as QEMU says it, "10.0.13 (Debian 1:10.0.13)". Nothing for one before the first row.
+const Vmm* vmm_of_qemu(std::string_view version);
+
 // A name as name() writes it; a usage fault lists what there is.
 Result<Profile> find_profile(std::string_view name);
 

@@ -59,6 +59,14 @@ TEST(FirmwareVersion, TakesNoTextWithoutItsEnd) {
   }
 }
 
+TEST(FirmwareVersion, TellsTheSideOf202505ByItsDrivers) {
+  EXPECT_EQ(since_202505({.measures_smbios = true, .boot_manager_menu = true}), true);
+  EXPECT_EQ(since_202505({.measures_smbios = false, .boot_manager_menu = false}), false);
+  EXPECT_EQ(since_202505({.measures_smbios = true, .boot_manager_menu = false}), std::nullopt);
+  EXPECT_EQ(since_202505({.measures_smbios = true, .boot_manager_menu = std::nullopt}), std::nullopt);
+  EXPECT_EQ(since_202505({}), std::nullopt);
+}
+
 // What is not seen in an image that cannot be read to its end may still be there.
 TEST(FirmwareVersion, DoesNotSayNoOfWhatItCannotRead) {
   const Bytes closed = file(kUiApp, 0x0b, guided(kUiApp, 1, Bytes(8)));

@@ -30,6 +30,21 @@ TEST(TdxProfile, OfAReleaseIsTheNewestThatIsNotNewer) {
   EXPECT_EQ(firmware_of_release(209912)->name, firmwares().back().name);
 }
 
+TEST(TdxProfile, OfAQemuIsTheOneOfItsVersion) {
+  for (const auto& [version, name] : {std::pair{"8.2.2", "qemu-8"},
+                                      {"9.0.0", "qemu-9"},
+                                      {"10.0.13 (Debian 1:10.0.13)", "qemu-10"},
+                                      {"10.1", "qemu-10"},
+                                      {"10.2.0", "qemu-10.2"},
+                                      {"11.1.3", "qemu-10.2"},
+                                      {"12", "qemu-10.2"}}) {
+    ASSERT_NE(vmm_of_qemu(version), nullptr) << version;
+    EXPECT_EQ(vmm_of_qemu(version)->name, name) << version;
+  }
+  for (const char* version : {"7.2.22", "", "x", "-1", "99999999999999999999"})
+    EXPECT_EQ(vmm_of_qemu(version), nullptr) << version;
+}
+
 // The four combinations that ran (QEMU 7.2 and 11.1, firmware 2022.11, 2025.02 and 2026.08), and the one that did not.
 TEST(TdxProfile, PatchesTheKernelUnlessBothKnowNamedBlobs) {
   EXPECT_TRUE(find_profile("qemu-9/edk2-202211")->patches_kernel());
