@@ -5,6 +5,9 @@
 
 #include "lib/tee/dcap/appraise.h"
 #include "lib/tee/dcap/inspect.h"
+#include "lib/tee/nitro/appraise.h"
+#include "lib/tee/nitro/evidence.h"
+#include "lib/tee/nitro/inspect.h"
 
 namespace hallmark {
 namespace {

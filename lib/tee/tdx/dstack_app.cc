@@ -322,9 +322,12 @@ std::vector<Event> dstack_events(const DstackApp& app) {
   out.push_back(extends(app, "key-provider", provider,
                         from(!has_id(compose.key_provider) || !compose.key_provider_id.empty()),
                         "say which key provider it is (key-provider)"));
-  if (app.release.storage_fs)
-    out.push_back(extends(app, "storage-fs", as_bytes(app.storage_fs),
-                          app.storage_assumed ? Provenance::assumed : Provenance::computed));
+  if (app.release.storage_fs) {
+    Event storage = extends(app, "storage-fs", as_bytes(app.storage_fs), Provenance::computed);
+    if (app.storage_assumed)
+      storage = assumed(std::move(storage), "neither app-compose.json nor a command line names a file system");
+    out.push_back(std::move(storage));
+  }
   out.push_back(extends(app, "system-ready", {}, Provenance::computed));
   return out;
 }
