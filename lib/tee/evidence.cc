@@ -8,6 +8,11 @@
 #include "lib/tee/nitro/appraise.h"
 #include "lib/tee/nitro/evidence.h"
 #include "lib/tee/nitro/inspect.h"
+#include "lib/tee/snp/appraise.h"
+#include "lib/tee/snp/evidence.h"
+#include "lib/tee/snp/inspect.h"
+#include "lib/tee/vtpm/appraise.h"
+#include "lib/tee/vtpm/inspect.h"
 
 namespace hallmark {
 namespace {
