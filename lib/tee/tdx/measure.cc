@@ -49,9 +49,11 @@ Json inputs_of(const Guest& guest, const Prediction& chosen) {
   if (guest.machine().memory) out["memory"] = *guest.machine().memory;
   if (guest.vcpus()) out["vcpus"] = *guest.vcpus();
   if (!guest.command_line().empty()) out["cmdline"] = printable(guest.command_line());
-  if (const auto& app = guest.app())
-    out["dstack"] = Json::object(
-        {{"release", app->release.name}, {"compose_hash", to_hex(app->compose.hash)}, {"app_id", to_hex(app->app_id)}});
+  if (const auto& app = guest.app()) {
+    out["dstack"] = app->release.name;
+    out["compose_hash"] = to_hex(app->compose.hash);
+    out["app_id"] = to_hex(app->app_id);
+  }
   return out;
 }
 

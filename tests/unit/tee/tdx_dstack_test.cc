@@ -280,7 +280,8 @@ TEST(DstackApp, RefusesWhatItHasNoUseFor) {
   EXPECT_TRUE(refused(kPlain, {{"dstack", "0.5.5"}, {"mr-kms", hash}}));
   EXPECT_TRUE(refused(kPlain, {{"dstack", "0.5.5"}, {"mr-kms", "none"}}));
   EXPECT_TRUE(refused(kFull, {{"dstack", "0.6.0"}, {"mr-kms", hash}}));
-  for (const auto& [name, size] : {std::pair{"app-id", 20}, {"instance-id", 20}, {"mr-kms", 32}, {"os-image-hash", 32}})
+  for (const auto& [name, size] :
+       {std::pair<const char*, std::size_t>{"app-id", 20}, {"instance-id", 20}, {"mr-kms", 32}, {"os-image-hash", 32}})
     for (const std::string& value : {std::string(), std::string(2 * size - 2, '1'), std::string(2 * size + 2, '1'),
                                      std::string(2 * size, 'x'), std::string("none")})
       if (value != "none" || std::string(name) != "mr-kms") {
