@@ -219,19 +219,13 @@ class Verifier {
     return any;
   }
 
-  // From the root down: each issuer is known to be good when it is asked for what it issued. Nothing for a good chain.
+  // Nothing for a good chain.
   std::optional<Reason> chain_fault(const Certificate& ask, const Certificate& ark) const {
-    const struct {
-      std::string_view role, issuer_role;
-      const Certificate &certificate, &issuer;
-    } steps[] = {{"ark", "ark", ark, ark}, {"ask", "ark", ask, ark}, {"vek", "ask", *vek_, ask}};
-    for (const auto& step : steps) {
-      const auto fault = check_issued(step.certificate, step.issuer, at_);
-      if (!fault) continue;
-      const auto role = fault->is == ChainFault::Is::not_a_ca ? step.issuer_role : step.role;
-      return Reason{std::string(role) + "." + std::string(to_text(fault->is)), fault->detail};
-    }
-    return std::nullopt;
+    const std::array<Certificate, 3> chain{*vek_, ask, ark};
+    const auto fault = check_chain(chain, at_);
+    if (!fault) return std::nullopt;
+    static constexpr std::array<std::string_view, 3> kRoles{"vek", "ask", "ark"};
+    return Reason{std::string(kRoles.at(fault->index)) + "." + std::string(to_text(fault->is)), fault->detail};
   }
 
   void check_chain_and_revocation(Line line) {

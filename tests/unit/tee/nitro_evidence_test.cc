@@ -252,6 +252,7 @@ TEST(NitroDocument, MembersAreHeldToTheirFormat) {
       {"nitro.malformed", "is a text string, a byte string wanted", with("nonce", made::cbor_text("nonce"))},
       {"nitro.malformed", "nonce at ", with("nonce", {0xf7})},
       {"nitro.malformed", "is not that of a member of attestation documents", with("debug", {0xf4})},
+      {"cbor.trailing", "attestation document: end at ", with("nonce", {0xf6, 0x00})},
       {"cbor.unsupported", "is a floating-point number", with("nonce", *from_hex("f90000"))},
   };
   for (const auto& c : cases) {
