@@ -20,9 +20,14 @@ constexpr std::size_t kLongestText = 120;
 
 using Sizes = std::map<std::uint16_t, std::uint16_t>;
 
-Result<Sizes> read_spec_id(ByteReader& r) {
+struct SpecId {
+  std::uint32_t index = 0;
   Sizes sizes;
-  r.skip(4, "pcrIndex");  // 0, and in a CCEL of edk2 1
+};
+
+Result<SpecId> read_spec_id(ByteReader& r) {
+  Sizes sizes;
+  const auto index = r.le<std::uint32_t>("pcrIndex");
   if (r.le<std::uint32_t>("eventType") != tcg::kNoAction)
     r.reject("eventType", "of the first record is not EV_NO_ACTION");
   r.skip(20, "digest");
@@ -43,7 +48,7 @@ Result<Sizes> read_spec_id(ByteReader& r) {
   if (r.ok() && r.offset() - start != size)
     r.reject("eventDataSize", "is " + std::to_string(size) + ", the event has " + std::to_string(r.offset() - start));
   if (r.ok() && sizes.empty()) r.reject("numberOfAlgorithms", "is 0");
-  return r.finish(std::move(sizes));
+  return r.finish(SpecId{index, std::move(sizes)});
 }
 
 // Where the padding begins, if there is any: from there on all bytes are 0xff or all are 0x00. A record may end in such
@@ -79,6 +84,14 @@ std::string variable_name(ByteView data) {
   return "variable " + utf16(data.subspan(kHeader, static_cast<std::size_t>(length) * 2));
 }
 
+// FW_CFG_EVENT of edk2 (OvmfPkg/Library/QemuFwCfgLib): "QEMU FW CFG", a NUL, and the item's name in 56 bytes. Other
+// data is text.
+std::string config_flags(ByteView data) {
+  constexpr std::string_view kFwCfg("QEMU FW CFG\0", 12);
+  if (!as_text(data).starts_with(kFwCfg)) return ascii(data);
+  return "QEMU FW CFG: " + ascii(data.subspan(kFwCfg.size()));
+}
+
 }  // namespace
 
 ByteView LogRecord::digest(LogAlgorithm algorithm) const {
@@ -99,8 +112,9 @@ Result<EventLog> parse_event_log(ByteView log) {
                 "event log: does not begin with \"Spec ID Event03\": a log of the older format, which has SHA-1 "
                 "alone, or none");
   ByteReader r(log, "event log");
-  TRY(const Sizes sizes, read_spec_id(r));
-  EventLog out;
+  TRY(const SpecId first, read_spec_id(r));
+  const Sizes& sizes = first.sizes;
+  EventLog out{.first_index = first.index};
   for (const auto& [algorithm, size] : sizes) out.algorithms.push_back(algorithm);
   const std::size_t end = begin_of_padding(log);
   while (r.offset() < end) {
@@ -156,7 +170,7 @@ std::string describe_event(std::uint32_t type, ByteView data) {
       // UEFI_PLATFORM_FIRMWARE_BLOB2 and UEFI_HANDOFF_TABLE_POINTERS2: u8 size, then a description.
       return data.empty() ? "" : ascii(data.subspan(1, std::min<std::size_t>(data[0], data.size() - 1)));
     case tcg::kIpl: return data.size() > 1 && data[1] == 0 ? utf16(data) : ascii(data);
-    case tcg::kPlatformConfigFlags: return ascii(data);
+    case tcg::kPlatformConfigFlags: return config_flags(data);
     default: return {};
   }
 }

@@ -39,6 +39,7 @@ struct LogRecord {
 struct EventLog {
   std::vector<LogRecord> records;  // without the first one, which is not extended
   std::vector<std::uint16_t> algorithms;
+  std::uint32_t first_index = 0;  // pcrIndex of the first record
 };
 
 inline constexpr std::uint64_t kMaxEventLog = std::uint64_t{16} << 20;

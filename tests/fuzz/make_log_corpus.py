@@ -58,6 +58,9 @@ DSTACK = [FIRMWARE, entry("compose-hash", bytes(32)), entry("system-ready", b"",
 
 CCEL = [(1, SEPARATOR, bytes(4)), (2, ACTION, b"Exit Boot Services Invocation"), (3, TAG, tag(b"Linux initrd\0"))]
 TPM = [(0, NO_ACTION, b"StartupLocality\0\3"), (7, 0x80000001, variable("SecureBoot", b"\1")), (1, 0x8000000B, b"\x08TdxTable")]
+GRUB = [(1, 0x8000000B, b"\x08TdxTable"), (1, 0x80000001, variable("PK", b"")), (1, SEPARATOR, bytes(4)), (1, 10, b"ACPI DATA"),
+        (1, 0x80000002, variable("BootOrder", b"\7\0")), (1, 0x800000E0, variable("SbatLevel", b"sbat,1\n")),
+        (2, ACTION, b"Calling EFI Application from Boot Option"), (3, IPL, b"grub_cmd: linux /vmlinuz\0")]
 MADE = {
     "event_log/ccel": log(CCEL) + b"\xff" * 64,
     "event_log/zeros": log(CCEL) + bytes(64),
@@ -77,6 +80,10 @@ MADE = {
     "quote/size": quote(5, 0x81, 584, 3),
     "quote/unsigned": quote(4, 0x81, 584, signature=b""),
     "tdx_log/ccel": log(CCEL) + b"\xff" * 64,
+    "tdx_log/grub": log(GRUB) + b"\xff" * 64,
+    "tdx_log/td_shim": log(CCEL, index=0),
+    "tdx_log/tpm_begin": log([(0, 8, b"version"), (4, SEPARATOR, bytes(4))], index=0),
+    "tdx_log/pcr_24": log([(0, 8, b"version"), (24, SEPARATOR, bytes(4))], index=0),
     "tdx_log/tpm": log(TPM, algorithms=(4, 11, 12), index=0),
     "tdx_log/ima": b"2 " + b"ab" * 48 + b" ima-ng sha384:00 boot_aggregate\n",
     "tdx_log/dstack_list": json.dumps(DSTACK).encode(),

@@ -8,6 +8,7 @@ namespace hallmark::tdx {
 namespace {
 
 constexpr std::uint32_t kMrtd = 0, kLastRtmr = 4;  // of a CCEL
+constexpr std::uint32_t kLastPcr = 23;             // TCG PC Client Platform TPM Profile: at least 24 PCRs, and no TPM has more
 constexpr std::size_t kMaxLines = 1'000'000;
 
 // OvmfPkg/Tcg/TdTcg2Dxe, TdxMeasurementMapPcrToMrIndex; PCR 0 is MRTD, which nothing extends.
@@ -20,8 +21,35 @@ std::optional<unsigned> rtmr_of_pcr(std::uint32_t pcr) {
 
 std::optional<unsigned> rtmr_of(LogKind kind, std::uint32_t index) {
   if (kind == LogKind::tpm) return rtmr_of_pcr(index);
-  if (index == kMrtd || index > kLastRtmr) return std::nullopt;
   return index - 1;
+}
+
+bool is_extended(const LogRecord& record) { return record.type != tcg::kNoAction; }
+
+// pcrIndex of the first record is 0 in the log of a TPM (PC Client Platform Firmware Profile 1.06, 10.4.5.1), and 1 in
+// that which edk2 writes for a domain (OvmfPkg/Tcg/TdTcg2Dxe, SetupCcEventLog). td-shim writes 0 (cc-measurement,
+// CcEventLogWriter), and SHA-384 alone, as every CCEL has. Then the records decide: firmware with a TPM begins with PCR
+// 0 (3.3.4.1), and nothing can extend MRTD, which would be 0 in a CCEL.
+Result<LogKind> kind_of(const EventLog& log) {
+  if (log.first_index == 1) return LogKind::ccel;
+  if (log.first_index != 0)
+    return fail(Fault::format, "event log: pcrIndex at 0x0: is " + std::to_string(log.first_index) +
+                                   ", neither 0 (of a TPM, or td-shim's) nor 1 (a CCEL)");
+  const bool of_a_pcr = std::ranges::any_of(
+      log.records, [](const LogRecord& r) { return is_extended(r) && (r.index == kMrtd || r.index > kLastRtmr); });
+  const bool sha384_alone = log.algorithms == std::vector{static_cast<std::uint16_t>(LogAlgorithm::sha384)};
+  return sha384_alone && !of_a_pcr ? LogKind::ccel : LogKind::tpm;
+}
+
+Status check_index(LogKind kind, const LogRecord& record) {
+  const auto wrong = [&](const std::string& why) {
+    return fail(Fault::format, "event log: pcrIndex at " + hex_offset(record.offset) + ": is " +
+                                   std::to_string(record.index) + ", " + why);
+  };
+  if (kind == LogKind::tpm && record.index > kLastPcr) return wrong("a TPM has PCRs 0 to 23");
+  if (kind == LogKind::ccel && record.index == kMrtd) return wrong("MRTD, which nothing extends");
+  if (kind == LogKind::ccel && record.index > kLastRtmr) return wrong("a domain has 1 to 4, RTMR0 to RTMR3");
+  return {};
 }
 
 // TCG PC Client Platform Firmware Profile 1.06, 10.4.5.3: a TPM that was started from another locality than 0 begins
@@ -54,14 +82,13 @@ std::string_view to_text(LogKind kind) { return kind == LogKind::ccel ? "CCEL" :
 Result<GuestLog> read_guest_log(ByteView log) {
   TRY(const EventLog parsed, parse_event_log(log));
   GuestLog out;
-  const bool registers = std::ranges::all_of(parsed.records, [](const LogRecord& r) { return r.index <= kLastRtmr; });
-  const auto sha384 = static_cast<std::uint16_t>(LogAlgorithm::sha384);
-  out.kind = registers && parsed.algorithms == std::vector{sha384} ? LogKind::ccel : LogKind::tpm;
+  TRY(out.kind, kind_of(parsed));
   for (const LogRecord& record : parsed.records) {
-    if (record.type == tcg::kNoAction) {
+    if (!is_extended(record)) {
       if (out.kind == LogKind::tpm) start_locality(record, out.pcrs);
       continue;
     }
+    CHECK(check_index(out.kind, record));
     const ByteView value = record.digest(LogAlgorithm::sha384);
     if (value.size() != Digest().size())
       return fail(Fault::unsupported,

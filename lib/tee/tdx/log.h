@@ -30,8 +30,9 @@ struct GuestLog {
   std::vector<Event> events;
 };
 
-// A log is a CCEL if its registers are those of one and it has SHA-384 alone; else a TPM's. Events of MRTD or PCR 0 and
-// those that are not extended are left out.
+// The first record tells a CCEL of edk2 from the log of a TPM; where it does not, what the others extend does. A record
+// that extends what cannot be extended, MRTD or a register that the log's machine does not have, is a format fault.
+// Events of PCRs that edk2 maps to no register, and those that are not extended, are left out.
 Result<GuestLog> read_guest_log(ByteView log);
 
 // What Linux IMA extended: each line of its ascii_runtime_measurements begins with the register's number and the

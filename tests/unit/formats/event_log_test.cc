@@ -32,6 +32,7 @@ TEST(EventLog, IsReadRecordByRecord) {
   const auto log = parse_event_log(made.bytes);
   ASSERT_TRUE(log) << log.error().message();
   EXPECT_EQ(log->algorithms, (std::vector<std::uint16_t>{MadeLog::kSha256, MadeLog::kSha384}));
+  EXPECT_EQ(log->first_index, 0u);
   ASSERT_EQ(log->records.size(), 2u);
   const LogRecord& separator = log->records[0];
   EXPECT_EQ(separator.index, 7u);
@@ -57,6 +58,7 @@ TEST(EventLog, EndsWithItsBytesOrWherePaddingBegins) {
     }
   const auto none = parse_event_log(MadeLog().bytes);
   ASSERT_TRUE(none);
+  EXPECT_EQ(none->first_index, 1u);
   EXPECT_TRUE(none->records.empty());
 }
 
@@ -202,6 +204,14 @@ TEST(EventDescription, SaysWhatTheDataSays) {
   EXPECT_EQ(describe_event(tcg::kEfiHandoffTables2, as_bytes("\x8TdxTable")), "TdxTable");
   EXPECT_EQ(describe_event(tcg::kIpl, utf16(".cmdline")), ".cmdline");
   EXPECT_EQ(describe_event(tcg::kIpl, as_bytes("grub_cmd: linux")), "grub_cmd: linux");
+  EXPECT_EQ(describe_event(tcg::kPlatformConfigFlags, as_bytes("ACPI DATA")), "ACPI DATA");
+  // edk2's FW_CFG_EVENT: twelve characters, then the name in 56.
+  Bytes item(12 + 56);
+  std::ranges::copy(as_bytes("QEMU FW CFG"), item.begin());
+  std::ranges::copy(as_bytes("bootorder"), item.begin() + 12);
+  EXPECT_EQ(describe_event(tcg::kPlatformConfigFlags, item), "QEMU FW CFG: bootorder");
+  EXPECT_EQ(describe_event(tcg::kPlatformConfigFlags, ByteView(item).first(12)), "QEMU FW CFG: ");
+  EXPECT_EQ(describe_event(tcg::kPlatformConfigFlags, ByteView(item).first(11)), "QEMU FW CFG");
   EXPECT_EQ(describe_event(tcg::kEfiGptEvent, kZeros), "");
   EXPECT_EQ(describe_event(0x12345678, kZeros), "");
 }

@@ -20,13 +20,65 @@ bool authenticated(const Event& event) { return event.inputs.find("authenticated
 
 TEST(GuestLog, OfACcelCountsFromMrtd) {
   MadeLog made;
-  for (const std::uint32_t index : {4u, 0u, 3u, 1u, 2u}) made.event(index, tcg::kSeparator, kZeros);
+  for (const std::uint32_t index : {4u, 3u, 1u, 2u}) made.event(index, tcg::kSeparator, kZeros);
   const GuestLog log = read(made);
   EXPECT_EQ(log.kind, LogKind::ccel);
   EXPECT_TRUE(log.pcrs.empty());
   std::vector<unsigned> rtmrs;
   for (const Event& e : log.events) rtmrs.push_back(e.rtmr);
-  EXPECT_EQ(rtmrs, (std::vector<unsigned>{3, 2, 0, 1}));  // nothing extends MRTD
+  EXPECT_EQ(rtmrs, (std::vector<unsigned>{3, 2, 0, 1}));
+}
+
+// pcrIndex of the first record, the algorithms, and registers that are extended. edk2's first record has 1, that of a
+// TPM's log 0, and td-shim's too (its crate cc-measurement).
+TEST(GuestLog, IsOfWhomItsRecordsSay) {
+  const MadeLog::Algorithms alone{{MadeLog::kSha384, 48}}, both{{MadeLog::kSha256, 32}, {MadeLog::kSha384, 48}};
+  const struct {
+    const char* what;
+    MadeLog::Algorithms algorithms;
+    std::uint32_t first;
+    std::vector<std::uint32_t> extended;
+    LogKind kind;
+  } cases[] = {
+      {"edk2 in a domain", alone, 1, {1, 2, 3}, LogKind::ccel},
+      {"td-shim", alone, 0, {1, 2, 3}, LogKind::ccel},
+      {"a TPM with SHA-384 alone, whose log ends early", alone, 0, {0, 1, 2, 3, 4}, LogKind::tpm},
+      {"a TPM with SHA-384 alone, but for PCR 0", alone, 0, {1, 7}, LogKind::tpm},
+      {"a TPM with two banks, whose log ends early", both, 0, {1, 2, 3, 4}, LogKind::tpm},
+  };
+  for (const auto& c : cases) {
+    MadeLog made(c.algorithms, c.first);
+    // Not extended, so that they say nothing.
+    for (const std::uint32_t index : {0u, 7u, UINT32_MAX}) made.event(index, tcg::kNoAction, kZeros);
+    for (const std::uint32_t index : c.extended) made.event(index, tcg::kSeparator, kZeros);
+    EXPECT_EQ(read(made).kind, c.kind) << c.what;
+  }
+}
+
+// A register that is not there was not extended, whatever the log says.
+TEST(GuestLog, OfARegisterThatIsNotThereIsRefused) {
+  const MadeLog::Algorithms alone{{MadeLog::kSha384, 48}};
+  const struct {
+    std::uint32_t first, index;
+    const char* why;
+  } cases[] = {
+      {1, 0, "MRTD, which nothing extends"},         {1, 5, "a domain has 1 to 4"},
+      {1, UINT32_MAX - 1, "a domain has 1 to 4"},    {0, 24, "a TPM has PCRs 0 to 23"},
+      {0, UINT32_MAX - 1, "a TPM has PCRs 0 to 23"},
+  };
+  for (const auto& c : cases) {
+    MadeLog made(alone, c.first);
+    made.event(1, tcg::kSeparator, kZeros);
+    const std::string at = "pcrIndex at " + hex_offset(made.bytes.size()) + ": is " + std::to_string(c.index) + ", ";
+    const auto log = read_guest_log(made.event(c.index, tcg::kSeparator, kZeros).bytes);
+    ASSERT_FALSE(log) << c.index;
+    EXPECT_EQ(log.error().fault, Fault::format);
+    EXPECT_NE(log.error().message().find(at + c.why), std::string::npos) << log.error().message();
+  }
+  const auto nobodys = read_guest_log(MadeLog(alone, 2).event(1, tcg::kSeparator, kZeros).bytes);
+  ASSERT_FALSE(nobodys);
+  EXPECT_EQ(nobodys.error().fault, Fault::format);
+  EXPECT_NE(nobodys.error().message().find("pcrIndex at 0x0: is 2"), std::string::npos) << nobodys.error().message();
 }
 
 // edk2, OvmfPkg/Tcg/TdTcg2Dxe: PCR 0 is MRTD; 1 and 7 RTMR0; 2 to 6 RTMR1; 8 to 15 RTMR2.
