@@ -7,6 +7,9 @@ usage: made_up_guest.py firmware OUT        an image with a BFV, a TD_HOB and Te
        made_up_guest.py ccel ANSWER OUT     a log with the events of `hallmark measure tdx --json`
        made_up_guest.py dstack COMPOSE FS   RTMR3 of an application on dstack 0.5.5 without keys and instance id;
                         with a NAME behind  its log, and an event of that name at its end
+       made_up_guest.py grub ANSWER OUT     a log of its firmware that boots from a disk by shim and GRUB; prints the
+                                            registers that it adds up to, one a line
+       made_up_guest.py tpm OUT             a log of a machine with a TPM, of which only the beginning is there
 """
 import hashlib
 import json
@@ -79,16 +82,67 @@ def mrtd(image, order):
     return hashlib.sha384(b''.join(records)).hexdigest()
 
 
-def ccel(answer):
+TYPES = {'EV_NO_ACTION': 3, 'EV_SEPARATOR': 4, 'EV_EVENT_TAG': 6, 'EV_S_CRTM_VERSION': 8, 'EV_PLATFORM_CONFIG_FLAGS': 10,
+         'EV_IPL': 13, 'EV_EFI_VARIABLE_DRIVER_CONFIG': 0x80000001, 'EV_EFI_VARIABLE_BOOT': 0x80000002,
+         'EV_EFI_BOOT_SERVICES_APPLICATION': 0x80000003, 'EV_EFI_GPT_EVENT': 0x80000006, 'EV_EFI_ACTION': 0x80000007,
+         'EV_EFI_HANDOFF_TABLES2': 0x8000000b, 'EV_EFI_VARIABLE_AUTHORITY': 0x800000e0}
+
+
+def sha384(data):
+    return hashlib.sha384(data).digest()
+
+
+def variable(name, value=b''):
+    return guid('8be4df61-93ca-11d2-aa0d-00e098032b8c') + struct.pack('<QQ', len(name), len(value)) + \
+        name.encode('utf-16-le') + value
+
+
+def log(first, events):
+    """Events are (index, type, digest, data); the first record's index is `first`."""
     spec = b'Spec ID Event03\0' + struct.pack('<IBBBBI', 0, 0, 2, 0, 2, 1) + struct.pack('<HH', 0xc, 48) + b'\0'
-    log = struct.pack('<II20sI', 1, 3, bytes(20), len(spec)) + spec
-    types = {'EV_SEPARATOR': 4, 'EV_EVENT_TAG': 6, 'EV_PLATFORM_CONFIG_FLAGS': 10, 'EV_EFI_VARIABLE_DRIVER_CONFIG': 0x80000001,
-             'EV_EFI_VARIABLE_BOOT': 0x80000002, 'EV_EFI_BOOT_SERVICES_APPLICATION': 0x80000003,
-             'EV_EFI_ACTION': 0x80000007, 'EV_EFI_HANDOFF_TABLES2': 0x8000000b}
-    for event in answer['events']:
-        log += struct.pack('<III', int(event['register'][4]) + 1, types[event['type']], 1)
-        log += struct.pack('<H', 0xc) + bytes.fromhex(event['digest'] or '00' * 48) + struct.pack('<I', 0)
-    return log + b'\xff' * 64
+    out = struct.pack('<II20sI', first, 3, bytes(20), len(spec)) + spec
+    for index, kind, digest, data in events:
+        out += struct.pack('<III', index, TYPES[kind], 1) + struct.pack('<H', 0xc) + digest
+        out += struct.pack('<I', len(data)) + data
+    return out + b'\xff' * 64
+
+
+def as_logged(event):
+    """An event of an answer, with what its program writes beside the digest."""
+    said = event['description']
+    what, _, name = said.partition(': ')
+    data = {'separator': bytes(4), 'ACPI DATA': b'ACPI DATA', 'action': name.encode(), 'TD HOB': b'\x08TdxTable'}.get(what, b'')
+    if said.startswith('variable '):
+        data = variable(said[len('variable '):])
+    return int(event['register'][4]) + 1, event['type'], bytes.fromhex(event['digest'] or '00' * 48), data
+
+
+def ccel(answer):
+    return log(1, [as_logged(event) for event in answer['events']])
+
+
+def grub(answer):
+    firmware = [e for e in map(as_logged, answer['events']) if e[0] == 1 and e[1] != 'EV_EFI_VARIABLE_BOOT']
+    data = lambda index, kind, data: (index, kind, sha384(data), data)
+    boot = [(1, 'EV_EFI_VARIABLE_BOOT', sha384(bytes([7, 0])), variable('BootOrder', bytes([7, 0]))),
+            (1, 'EV_EFI_VARIABLE_BOOT', sha384(b'a disk'), variable('Boot0007', b'a disk')),
+            data(2, 'EV_EFI_ACTION', b'Calling EFI Application from Boot Option'), data(2, 'EV_SEPARATOR', bytes(4)),
+            data(2, 'EV_EFI_GPT_EVENT', b'EFI PART'), (2, 'EV_EFI_BOOT_SERVICES_APPLICATION', sha384(b'shim'), b'a path'),
+            data(1, 'EV_EFI_VARIABLE_AUTHORITY', variable('SbatLevel', b'sbat,1,2024010100\n')),
+            (2, 'EV_EFI_BOOT_SERVICES_APPLICATION', sha384(b'grub'), b'a path'),
+            (3, 'EV_IPL', sha384(b'linux /vmlinuz root=/dev/vda1'), b'grub_cmd: linux /vmlinuz root=/dev/vda1\0'),
+            (3, 'EV_IPL', sha384(b'a kernel'), b'/vmlinuz\0'),
+            data(2, 'EV_EFI_ACTION', b'Exit Boot Services Invocation'),
+            data(2, 'EV_EFI_ACTION', b'Exit Boot Services Returned with Success')]
+    registers = {1: bytes(48), 2: bytes(48), 3: bytes(48), 4: bytes(48)}
+    for index, _, digest, _ in firmware + boot:
+        registers[index] = sha384(registers[index] + digest)
+    return log(1, firmware + boot), [value.hex() for value in registers.values()]
+
+
+def tpm():
+    digest = sha384(bytes(4))
+    return log(0, [(0, 'EV_S_CRTM_VERSION', digest, b''), (4, 'EV_SEPARATOR', digest, bytes(4))])
 
 
 def dstack(compose, file_system, own=None):
@@ -118,6 +172,12 @@ def main():
         print(dstack(open(arguments[0], 'rb').read(), *arguments[1:]))
     elif verb == 'ccel':
         open(arguments[1], 'wb').write(ccel(json.load(open(arguments[0]))))
+    elif verb == 'grub':
+        content, registers = grub(json.load(open(arguments[0])))
+        open(arguments[1], 'wb').write(content)
+        print('\n'.join(registers))
+    elif verb == 'tpm':
+        open(arguments[0], 'wb').write(tpm())
     else:
         sys.exit(__doc__)
 

@@ -55,7 +55,8 @@ cp "$stdout" other.json
 [[ $(field other.json against.first_difference.register) == rtmr2 ]]
 
 # What cannot be computed is taken from a log of such a boot; RTMR3 from events that the guest's software repeats.
-expect_exit 0 hallmark measure tdx --firmware fw.fd --profile qemu-10/edk2-202502 --memory 2G --boot-log ccel.bin --json
+disk=(--firmware fw.fd --profile qemu-10/edk2-202502)
+expect_exit 0 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log ccel.bin --json
 cp "$stdout" logged.json
 for register in rtmr0 rtmr1 rtmr2 rtmr3; do
   [[ $(field logged.json registers.$register) == $(field whole.json registers.$register) ]]
@@ -106,7 +107,44 @@ contains "$stderr" 'Keccak-256'
 expect_exit 3 hallmark measure tdx --firmware fw.fd --app-compose whole.json --dstack 0.5.5
 contains "$stderr" 'whole.json: app-compose: manifest_version: is missing'
 
-valid measurement-v1 logged.json runtime.json app.json own.json instance.json
+valid measurement-v1 app.json own.json instance.json
+
+# A boot by shim and GRUB: all registers are what the log adds up to, and who reads the answer is told so.
+mapfile -t registers < <(python3 "$make" grub whole.json grub.bin)
+expect_exit 0 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log grub.bin --against grub.bin --json
+cp "$stdout" grub.json
+for n in 0 1 2 3; do [[ $(field grub.json registers.rtmr$n) == "${registers[n]}" ]]; done
+[[ $(field grub.json inputs.from_log) == "['rtmr0', 'rtmr1', 'rtmr2']" ]]
+expect_exit 0 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log grub.bin
+contains "$stdout" 'taken from a log, and as good as who supplied it: rtmr0 ('
+contains "$stdout" 'EV_IPL  grub_cmd: linux /vmlinuz root=/dev/vda1  (label)'
+contains "$stdout" '"label": the log says so'
+not contains "$stdout" 'variable SbatLevel  (label)'
+not contains "$stdout" 'the boot log has other digests'
+# Of a guest with other memory the HOB is computed, and not as logged.
+expect_exit 1 hallmark measure tdx "${disk[@]}" --memory 4G --boot-log grub.bin --against grub.bin
+contains "$stdout" 'the boot log has other digests than what was given leads to, and they were not used: TD HOB'
+contains "$stdout" 'number 1 of rtmr0'
+# Other firmware, and another kind of machine.
+expect_exit 2 hallmark measure tdx --firmware fw.fd --profile qemu-10/edk2-202302 --memory 2G --boot-log grub.bin
+contains "$stderr" 'boot log: RTMR0 lacks an event "separator" with firmware of edk2-202302'
+python3 "$make" tpm tpm.bin
+expect_exit 4 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log tpm.bin
+contains "$stderr" 'is the log of a machine with a TPM'
+expect_exit 0 hallmark replay tpm.bin
+contains "$stdout" 'pcr0'
+# What the kernel's IMA extends behind the boot.
+printf '2 %s ima-ng sha384:00 boot_aggregate\n' "$zeros" >ima.log
+expect_exit 0 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log grub.bin --runtime-log ima.log --json
+cp "$stdout" ima.json
+[[ $(field ima.json registers.rtmr2) == $(printf '%s%s' "${registers[2]}" "$zeros" | xxd -r -p | sha384sum | cut -d' ' -f1) ]]
+printf '1 %s x\n' "$zeros" >firmware.log
+expect_exit 2 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log grub.bin --runtime-log firmware.log
+contains "$stderr" 'firmware.log: line 1 is of RTMR1, which nothing extends after the boot'
+expect_exit 2 hallmark measure tdx "${guest[@]}" --memory 2G --boot-log grub.bin
+contains "$stderr" 'a guest boots one thing'
+
+valid measurement-v1 logged.json runtime.json grub.json ima.json
 valid measurement-v1 alone.json two.json guest.json whole.json other.json
 valid replay-v1 replayed.json
 
@@ -138,4 +176,4 @@ expect_exit 4 hallmark replay kernel.efi
 contains "$stderr" 'is no event log'
 head -c 200 ccel.bin >cut.bin
 expect_exit 3 hallmark replay cut.bin
-contains "$stderr" 'record 3: event log: pcrIndex at 0xc5: needs 4 bytes, 3 left'
+contains "$stderr" 'record 2: event log: digests.digest at 0x9a: needs 48 bytes, 46 left'

@@ -23,8 +23,9 @@ constexpr std::array kFiles{
     Option{"initrd", "FILE", "its initrd (-initrd)"},
     Option{"uki", "FILE", "a unified kernel image that the monitor hands over instead (-kernel)"},
     Option{"acpi-tables", "FILE", "the ACPI tables that the monitor supplies (fw_cfg etc/acpi/tables)"},
-    Option{"boot-log", "FILE", "a log whose events stand for a boot that cannot be computed: GRUB, shim, a disk"},
-    Option{"runtime-log", "FILE", "a log whose events of RTMR3 the guest's software will repeat, such as dstack's"},
+    Option{"boot-log", "FILE", "a CCEL whose events stand for a boot that cannot be computed: GRUB, shim, a disk"},
+    Option{"runtime-log", "FILE",
+           "a log with what the guest's software extends after the boot: dstack's, IMA's, RTMR3"},
     Option{"app-compose", "FILE", "app-compose.json of an application on dstack: RTMR3 follows from it"},
 };
 
@@ -52,18 +53,29 @@ constexpr std::array kValues{
     Option{"mrseam", "HEX", "MRSEAM of the TDX modules that are allowed, with commas; any of Intel's, if not given"},
 };
 
+// What a log says of an event, and its digest does not cover.
+bool is_label(const Json& event) {
+  const Json& inputs = *event.find("inputs");
+  const Json* authenticated = inputs.find("authenticated");
+  const bool vouched_for = authenticated != nullptr && authenticated->is_bool() && authenticated->boolean();
+  return inputs.find("from") != nullptr && !vouched_for && !event.find("description")->string().empty();
+}
+
 // One line an event: register, where the digest is from, its beginning, what it is of.
 std::string events_text(const Measurement& m) {
   constexpr std::size_t kShown = 16;
   std::string out = "\nevents:\n";
+  bool labels = false;
   for (const Json& e : m.details.find("events")->items()) {
     const Json& digest = *e.find("digest");
     std::string provenance = e.find("provenance")->string();
     provenance.resize(9, ' ');
     const std::string shown = digest.is_string() ? digest.string().substr(0, kShown) : std::string(kShown, '?');
     out += "  " + e.find("register")->string() + "  " + provenance + " " + shown + "  " + e.find("type")->string() +
-           "  " + printable(e.find("description")->string()) + "\n";
+           "  " + printable(e.find("description")->string()) + (is_label(e) ? "  (label)" : "") + "\n";
+    labels = labels || is_label(e);
   }
+  if (labels) out += "\n\"label\": the log says so, and its digest is of something else; nothing vouches for it\n";
   return out;
 }
 

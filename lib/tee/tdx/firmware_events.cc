@@ -96,7 +96,13 @@ void fw_cfg_items(const Machine& machine, List& list) {
 }
 
 // SecurityPkg/Library/DxeTcg2PhysicalPresence … TdTcg2Dxe, MeasureAllSecureVariables.
-void secure_boot(const Variables& variables, List& list) {
+void secure_boot(const Vmm& vmm, const Variables& variables, List& list) {
+  if (vmm.keeps_variables) {
+    for (const char* name : {"SecureBoot", "PK", "KEK", "db", "dbx"})
+      list.miss(tcg::kEfiVariableDriverConfig, std::string("variable ") + name,
+                "this monitor has the variables of secure boot: give a log of such a guest (boot-log)");
+    return;
+  }
   const auto data = [&](const std::string& name) -> ByteView {
     const auto it = variables.secure_boot.find(name);
     return it == variables.secure_boot.end() ? ByteView() : ByteView(it->second);
@@ -246,7 +252,7 @@ Result<std::vector<Event>> firmware_events(const Profile& profile, const Image& 
   List list;
   CHECK(handed_over(profile, image, machine, list));
   if (firmware.measures_fw_cfg) fw_cfg_items(machine, list);
-  secure_boot(variables, list);
+  secure_boot(profile.vmm, variables, list);
   list.separator();
   if (firmware.measures_acpi) CHECK(acpi(profile, machine, list));
   if (firmware.measures_smbios) smbios(profile, machine, list);

@@ -7,10 +7,10 @@
 #include "lib/formats/acpi_loader.h"
 #include "lib/formats/efi_variables.h"
 #include "lib/formats/efi_volume.h"
+#include "lib/formats/event_log.h"
 #include "lib/formats/smbios.h"
 #include "lib/formats/tcg_event.h"
 #include "lib/tee/tdx/mrtd.h"
-#include "lib/tee/tdx/report.h"
 #include "lib/tee/tdx/td_hob.h"
 #include "lib/tee/uki/uki.h"
 
@@ -74,10 +74,6 @@ Result<std::uint64_t> ram_in(ByteView map) {
     if (r.ok()) out += length;
   }
   return r.finish(out);
-}
-
-bool is_boot_of_rtmr0(const Event& e) {
-  return e.type == tcg::kEfiVariableBoot || e.type == tcg::kEfiVariableBoot2 || e.type == tcg::kEfiVariableAuthority;
 }
 
 }  // namespace
@@ -196,7 +192,7 @@ Status Guest::read_boot(const MeasureRequest& request) {
   command_line_ = option(request, "cmdline").value_or("");
   if (const auto path = companion(request, "boot-log")) {
     TRY(const Bytes log, read_file(*path, kMaxEventLog));
-    TRY(boot_log_, in(path->string(), read_guest_log(log)));
+    TRY(boot_log_, in(path->string(), parse_boot_log(log)));
   }
   if ((kernel_ ? 1 : 0) + (uki_ ? 1 : 0) + (boot_log_ ? 1 : 0) > 1)
     return fail(Fault::usage, "a guest boots one thing: \"kernel\", \"uki\" or what \"boot-log\" has");
@@ -231,11 +227,8 @@ Status Guest::read_app(const MeasureRequest& request) {
   }
   const auto path = companion(request, "runtime-log");
   if (!path) return {};
-  TRY(const GuestReport report, read_report({*path}));
-  if (report.log)
-    for (const Event& e : *report.log)
-      if (e.rtmr == 3) runtime_.push_back(e);
-  if (runtime_.empty()) return fail(Fault::usage, path->string() + ": has no event of RTMR3");
+  TRY(const Bytes log, read_file(*path, kMaxEventLog));
+  TRY(runtime_, in(path->string(), parse_runtime_log(log)));
   // A whole log of such a guest has the boot's events too.
   const auto boot = std::ranges::find(runtime_, "dstack: system-preparing", &Event::description);
   if (app_ && boot != runtime_.end())
@@ -336,27 +329,9 @@ Result<std::vector<Event>> Guest::boot(const Profile& profile) {
   return out;
 }
 
-// The log says which events happen in which order. What was predicted takes the place of each event of its kind, by
-// number among those of the kind; the boot's own are as logged.
-std::vector<Event> Guest::with_boot_log(std::vector<Event> predicted) const {
-  std::vector<Event> out;
-  std::map<std::uint32_t, std::size_t> seen;
-  for (const Event& logged : boot_log_->events) {
-    const std::size_t nth = seen[logged.rtmr == 0 ? logged.type : 0]++;
-    const Event* ours = nullptr;
-    if (logged.rtmr == 0 && !is_boot_of_rtmr0(logged)) {
-      std::size_t at = 0;
-      for (const Event& e : predicted)
-        if (e.type == logged.type && e.digest && at++ == nth) ours = &e;
-    }
-    out.push_back(ours != nullptr ? *ours : logged);
-  }
-  return out;
-}
-
 Result<std::vector<Event>> Guest::events(const Profile& profile) {
   TRY(std::vector<Event> out, firmware_events(profile, image_, machine_, variables_));
-  if (boot_log_) return with_boot_log(std::move(out));
+  if (boot_log_) return with_boot_log(profile, out, *boot_log_);
   TRY(const std::vector<Event> booted, boot(profile));
   out.insert(out.end(), booted.begin(), booted.end());
   // Linux and systemd-stub measure into a TPM where there is one, and then into nothing else; edk2 goes on with RTMRs.
@@ -383,7 +358,7 @@ Result<Prediction> Guest::predict(const Profile& profile) {
     for (Event& e : out.events) e = assumed(std::move(e), release_assumed_);
   if (app_) std::ranges::move(dstack_events(*app_), std::back_inserter(out.events));
   out.events.insert(out.events.end(), runtime_.begin(), runtime_.end());
-  if (!boots() && !app_ && runtime_.empty())
+  if (!boots() && !app_ && std::ranges::find(runtime_, 3u, &Event::rtmr) == runtime_.end())
     out.events.push_back(missing(3, tcg::kEventTag, "what is booted", "give what is booted"));
   return out;
 }

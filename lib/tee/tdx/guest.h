@@ -12,8 +12,8 @@
 #include "lib/tee/tdx/dstack_app.h"
 #include "lib/tee/tdx/firmware_events.h"
 #include "lib/tee/tdx/firmware_version.h"
-#include "lib/tee/tdx/log.h"
 #include "lib/tee/tdx/policy.h"
+#include "lib/tee/tdx/reference_log.h"
 
 namespace hallmark::tdx {
 
@@ -30,13 +30,19 @@ class Guest {
   const std::optional<DstackApp>& app() const { return app_; }
   const std::string& command_line() const { return command_line_; }
   std::optional<std::uint64_t> vcpus() const { return vcpus_; }
-  bool secure_boot() const { return variables_.secure_boot.contains("PK"); }
+  // Nothing where the monitor has the variables that decide it.
+  std::optional<bool> secure_boot() const {
+    if (profile_ && profile_->vmm.keeps_variables) return std::nullopt;
+    return variables_.secure_boot.contains("PK");
+  }
   // A kernel, a unified image or a log stands for what is booted.
   bool boots() const { return kernel_ || uki_ || boot_log_; }
   // Whether the firmware measures in a trust domain what it starts: what was said of it, or else what its image shows.
   // Nothing if that does not show it. From open() on it is not false for a guest that boots something.
   std::optional<bool> measures() const { return measures_given_ ? true : facts_.measures; }
   bool measures_is_given() const { return measures_given_; }
+  // Events of RTMR3 in the boot log, of which none was taken.
+  std::size_t runtime_events_left_out() const { return boot_log_ ? boot_log_->runtime_events : 0; }
 
   // The profile that was asked for, or what is most likely: the release that the firmware names, or else the newest one
   // that its drivers allow, under QEMU. Nothing where the firmware shows neither and nobody named one.
@@ -69,7 +75,6 @@ class Guest {
   Status read_attested(const MeasureRequest& request);
   Status read_profile(const MeasureRequest& request);
   Result<std::vector<Event>> boot(const Profile& profile);
-  std::vector<Event> with_boot_log(std::vector<Event> predicted) const;
   Result<std::vector<Event>> events(const Profile& profile);
   Result<std::vector<Event>> unmeasured_events(const Profile& profile) const;
   bool is_of_assumed_release(const Profile& profile) const;
@@ -86,9 +91,9 @@ class Guest {
   std::optional<InputFile> kernel_, initrd_, uki_;
   std::string command_line_;
   std::optional<unsigned> stub_;
-  std::optional<GuestLog> boot_log_;
+  std::optional<BootLog> boot_log_;
   std::optional<DstackApp> app_;
-  std::vector<Event> runtime_;  // of RTMR3, behind those of the application's boot
+  std::vector<Event> runtime_;  // of RTMR2 and RTMR3, behind those of the boot and of the application's
   TdPolicy policy_;
   std::optional<Profile> profile_;
   bool vmm_assumed_ = true, measures_given_ = false;

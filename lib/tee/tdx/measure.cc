@@ -40,12 +40,14 @@ Result<Prediction> predict_chosen(Guest& guest) {
   return guest.predict_mrtd(*std::ranges::find(vmms(), "qemu-10", &Vmm::name));
 }
 
+bool is_from_log(const Event& event) { return event.inputs.find("from") != nullptr; }
+
 Json inputs_of(const Guest& guest, const Prediction& chosen) {
   Json out = Json::object({{"profile", chosen.profile}, {"profiles", kProfiles}});
   if (!guest.facts().version_text.empty()) out["firmware_version"] = printable(guest.facts().version_text);
   if (guest.measures_is_given()) out["firmware_measures"] = "given";
   if (!guest.release_is_assumed().empty()) out["firmware_release"] = "assumed";
-  out["secure_boot"] = guest.secure_boot();
+  if (const auto secure_boot = guest.secure_boot()) out["secure_boot"] = *secure_boot;
   if (guest.machine().memory) out["memory"] = *guest.machine().memory;
   if (guest.vcpus()) out["vcpus"] = *guest.vcpus();
   if (!guest.command_line().empty()) out["cmdline"] = printable(guest.command_line());
@@ -53,6 +55,13 @@ Json inputs_of(const Guest& guest, const Prediction& chosen) {
     out["dstack"] = app->release.name;
     out["compose_hash"] = to_hex(app->compose.hash);
     out["app_id"] = to_hex(app->app_id);
+  }
+  if (std::ranges::any_of(chosen.events, is_from_log)) {
+    Json from_log = Json::array();
+    for (unsigned r = 0; r < kRtmrs; r++)
+      if (std::ranges::any_of(chosen.events, [&](const Event& e) { return e.rtmr == r && is_from_log(e); }))
+        from_log.push_back("rtmr" + std::to_string(r));
+    out["from_log"] = std::move(from_log);
   }
   return out;
 }
@@ -89,6 +98,31 @@ void try_gce_of_2024(const Guest& guest, const std::optional<Digest>& reported, 
           std::to_string(memory) + " bytes of memory: it extended every section, and the TD HOB too");
       return;
     }
+}
+
+// What was taken from logs, and where the log has something else than was computed.
+void warn_of_logs(const Guest& guest, const Prediction& chosen, Measurement& m) {
+  std::string taken, differing;
+  const auto add = [](std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; };
+  for (unsigned r = 0; r < kRtmrs; r++) {
+    const auto events = std::ranges::count(chosen.events, r, &Event::rtmr);
+    const auto logged =
+        std::ranges::count_if(chosen.events, [&](const Event& e) { return e.rtmr == r && is_from_log(e); });
+    if (logged != 0)
+      add(taken,
+          "rtmr" + std::to_string(r) +
+              (logged == events ? "" : " (" + std::to_string(logged) + " of " + std::to_string(events) + " events)"));
+  }
+  for (const Event& e : chosen.events)
+    if (e.inputs.find(kLoggedDigest) != nullptr) add(differing, e.description);
+  if (!taken.empty()) m.warnings.push_back("taken from a log, and as good as who supplied it: " + taken);
+  if (!differing.empty())
+    m.warnings.push_back("the boot log has other digests than what was given leads to, and they were not used: " +
+                         differing);
+  if (guest.runtime_events_left_out() != 0 && std::ranges::count(chosen.events, 3u, &Event::rtmr) == 0)
+    m.warnings.push_back(
+        "the boot log has events of RTMR3, which are no part of a boot and were left out: give them as "
+        "a runtime-log if the guest's software repeats them");
 }
 
 void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
@@ -130,10 +164,11 @@ void warn(const Guest& guest, const Prediction& chosen, Measurement& m) {
   for (std::string& why : said) say(std::move(why));
   if (acpi)
     say("whoever does not check RTMR0 lets the monitor supply ACPI code of its choice, which the guest's kernel runs");
+  warn_of_logs(guest, chosen, m);
   for (const auto& [why, what] : assumed) say("assumed: " + what + ": " + why);
   if (guest.app() && guest.app()->release.launch_policy)
     say("rtmr3 is that of a guest without an NVIDIA GPU, which would add an event that is another at every boot");
-  if (guest.secure_boot())
+  if (guest.secure_boot().value_or(false))
     say("secure boot is on: the firmware starts only what a key in its db signed, which was not checked here");
   if (guest.measures_is_given())
     say("this firmware is taken to measure in a trust domain because it was said to, not because its image shows it");

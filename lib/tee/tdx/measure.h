@@ -18,6 +18,7 @@
 //   event            one event, and the registers that they add up to
 //   policy           what is attested and not measured
 //   log              what a guest reports: logs and quotes
+//   reference_log    logs of an earlier guest, for what cannot be computed
 //   difference       where a prediction and that part, and why
 //   dstack_app       RTMR3 of an application on dstack
 //   guest            all that is known of one guest, and what each profile predicts for it

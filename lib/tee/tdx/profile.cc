@@ -23,11 +23,11 @@ constexpr std::array kFirmwares{
 };
 
 constexpr std::array kVmms{
-    Vmm{"qemu-8", PageOrder::two_pass, HobLayout::qemu, true, false, SetupHeader::any_file},
-    Vmm{"qemu-9", PageOrder::single_pass, HobLayout::qemu, true, false, SetupHeader::linux_only},
-    Vmm{"qemu-10", PageOrder::single_pass, HobLayout::qemu, true, true, SetupHeader::linux_only},
-    Vmm{"qemu-10.2", PageOrder::single_pass, HobLayout::qemu, true, true, SetupHeader::nothing},
-    Vmm{"gce", PageOrder::single_pass, HobLayout::gce, false, false, SetupHeader::nothing},
+    Vmm{"qemu-8", PageOrder::two_pass, HobLayout::qemu, true, false, SetupHeader::any_file, false},
+    Vmm{"qemu-9", PageOrder::single_pass, HobLayout::qemu, true, false, SetupHeader::linux_only, false},
+    Vmm{"qemu-10", PageOrder::single_pass, HobLayout::qemu, true, true, SetupHeader::linux_only, false},
+    Vmm{"qemu-10.2", PageOrder::single_pass, HobLayout::qemu, true, true, SetupHeader::nothing, false},
+    Vmm{"gce", PageOrder::single_pass, HobLayout::gce, false, false, SetupHeader::nothing, true},
 };
 
 // Major and minor number at the beginning of the text; the minor is 0 where there is none.

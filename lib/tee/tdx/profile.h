@@ -55,6 +55,7 @@ struct Vmm {
   bool direct_boot;      // can be given a kernel; otherwise guests boot from a disk
   bool has_named_blobs;  // offers etc/boot/kernel
   SetupHeader setup_header;
+  bool keeps_variables;  // has the variables of secure boot itself, so that no image tells them
 };
 
 struct Profile {
