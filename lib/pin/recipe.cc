@@ -26,16 +26,11 @@ std::optional<std::string> problem_with_text(std::string_view text) {
 struct Spelling {
   std::string_view key, name;
 };
-constexpr std::array kCompanions{Spelling{"signature", "sigstruct"},
-                                 Spelling{"config", "config"},
-                                 Spelling{"libpal", "libpal"},
-                                 Spelling{"ego_enclave", "ego-enclave"},
-                                 Spelling{"module", "module"},
-                                 Spelling{"vars", "vars"},
-                                 Spelling{"kernel", "kernel"},
-                                 Spelling{"initrd", "initrd"},
-                                 Spelling{"uki", "uki"},
-                                 Spelling{"acpi_tables", "acpi-tables"}};
+constexpr std::array kCompanions{
+    Spelling{"signature", "sigstruct"},     Spelling{"config", "config"},     Spelling{"libpal", "libpal"},
+    Spelling{"ego_enclave", "ego-enclave"}, Spelling{"module", "module"},     Spelling{"vars", "vars"},
+    Spelling{"kernel", "kernel"},           Spelling{"initrd", "initrd"},     Spelling{"uki", "uki"},
+    Spelling{"acpi_tables", "acpi-tables"}, Spelling{"boot_log", "boot-log"}, Spelling{"runtime_log", "runtime-log"}};
 constexpr std::array kOptions{Spelling{"gramine_version", "gramine-version"},
                               Spelling{"cmdline", "cmdline"},
                               Spelling{"memory", "memory"},
@@ -43,6 +38,7 @@ constexpr std::array kOptions{Spelling{"gramine_version", "gramine-version"},
                               Spelling{"acpi_digests", "acpi-digests"},
                               Spelling{"smbios_digest", "smbios-digest"},
                               Spelling{"profile", "profile"},
+                              Spelling{"stub", "stub"},
                               Spelling{"tdattributes", "tdattributes"},
                               Spelling{"xfam", "xfam"},
                               Spelling{"mrconfigid", "mrconfigid"},

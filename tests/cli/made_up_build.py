@@ -9,13 +9,15 @@ kernel=TEXT  the host's kernel
 extra=TEXT   one more package in the lock
 vectors=FOLDER  adds a Gramine manifest with its libpal, an unsigned SDK enclave with its configuration, and a payload
                 of EGo with its base enclave, from there
+guest=FOLDER    adds TDX firmware, fw.fd, that boots from a disk as the log grub.bin has it and whose kernel's IMA extends
+                RTMR2 as ima.log has it; and the same firmware with the unified kernel image uki.efi
 
 The lock and the record are written here from their specifications (specs/formats), not by hallmark.
 """
 import hashlib, json, pathlib, struct, sys
 
 folder = pathlib.Path(sys.argv[1])
-options = {"code": "enclave", "tool": "#!/bin/sh\n", "kernel": "6.1.0-1-amd64", "extra": "", "vectors": ""}
+options = {"code": "enclave", "tool": "#!/bin/sh\n", "kernel": "6.1.0-1-amd64", "extra": "", "vectors": "", "guest": ""}
 options |= dict(argument.split("=", 1) for argument in sys.argv[2:])
 
 
@@ -49,6 +51,17 @@ if options["vectors"]:
                 {"path": "out/config.xml", "kind": "file"},
                 {"path": "out/app", "kind": "sgx", "ego_enclave": "out/ego-enclave"},
                 {"path": "out/ego-enclave", "kind": "file"}]
+if options["guest"]:
+    guest = pathlib.Path(options["guest"])
+    for path, source in (("out/disk.fd", "fw.fd"), ("ref/grub.bin", "grub.bin"), ("ref/ima.log", "ima.log"),
+                         ("out/uki.fd", "fw.fd"), ("out/uki.efi", "uki.efi")):
+        files[path] = (guest / source).read_bytes()
+    profile = {"memory": "2G", "profile": "qemu-10/edk2-202502"}
+    outputs += [{"path": "out/disk.fd", "kind": "tdx", "boot_log": "ref/grub.bin", "runtime_log": "ref/ima.log"} | profile,
+                {"path": "ref/grub.bin", "kind": "file"},
+                {"path": "ref/ima.log", "kind": "file"},
+                {"path": "out/uki.fd", "kind": "tdx", "uki": "out/uki.efi", "stub": "257"} | profile,
+                {"path": "out/uki.efi", "kind": "file"}]
 
 
 def package(name):
@@ -86,6 +99,7 @@ record = {
 
 (folder / "out").mkdir(parents=True)
 for path, content in files.items():
+    (folder / path).parent.mkdir(exist_ok=True)
     (folder / path).write_bytes(content)
 (folder / "build.log").write_bytes(log)
 # JSON is YAML: the lock's text has another form than `hallmark pin` gives it, and the same digest.

@@ -52,6 +52,26 @@ TEST(Lock, IsIdentifiedByItsModel) {
   EXPECT_EQ(lock_digest(*lock), lock_digest(sample_lock()));
 }
 
+// What an output is measured with is said in the words of the specification. A lock that says none of it is the
+// example, whose digest stands.
+TEST(Lock, SaysWhatAnOutputIsMeasuredWith) {
+  Lock guest = sample_lock();
+  guest.recipe.outputs = {{"OVMF.fd", "tdx", {.companions = {{"boot-log", "ccel"}, {"runtime-log", "ima"}}}},
+                          {"UKI.fd", "tdx", {.companions = {{"uki", "uki.efi"}}, .options = {{"stub", "257"}}}},
+                          {"ccel", "file"},
+                          {"ima", "file"},
+                          {"uki.efi", "file"}};
+  const std::string text = write_lock(guest);
+  EXPECT_THAT(text, HasSubstr("\n- {path: OVMF.fd, kind: tdx, boot_log: ccel, runtime_log: ima}\n"));
+  EXPECT_THAT(text, HasSubstr("\n- {path: UKI.fd, kind: tdx, uki: uki.efi, stub: \"257\"}\n"));
+  const auto lock = parse_lock(text, "hallmark.lock");
+  ASSERT_TRUE(lock) << lock.error().message();
+  EXPECT_EQ(lock->recipe.outputs[0].with, guest.recipe.outputs[0].with);
+  EXPECT_EQ(lock->recipe.outputs[1].with, guest.recipe.outputs[1].with);
+  EXPECT_EQ(lock_digest(*lock), lock_digest(guest));
+  EXPECT_NE(lock_digest(guest), lock_digest(sample_lock()));
+}
+
 TEST(Lock, GoesThroughJsonAsCertificatesCarryIt) {
   auto lock = lock_from_json(to_json(sample_lock()), "certificate: hallmark_lock");
   ASSERT_TRUE(lock) << lock.error().message();

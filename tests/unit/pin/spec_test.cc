@@ -109,6 +109,29 @@ outputs:
   EXPECT_EQ(to_json(*spec).find("outputs")->items()[6].find("ego_enclave")->string(), "out/ego-enclave");
 }
 
+// A document and `hallmark measure tdx` spell alike, but for - and _.
+TEST(Spec, ReadsWhatAGuestIsMeasuredWith) {
+  std::string text(kSmall);
+  text += R"(- {path: out/OVMF.fd, kind: tdx, boot_log: ref/ccel.bin, runtime_log: ref/ima.log, memory: 2G}
+- {path: out/UKI.fd, kind: tdx, uki: out/uki.efi, stub: "257"}
+- {path: out/uki.efi}
+- {path: ref/ccel.bin}
+- {path: ref/ima.log}
+)";
+  const auto spec = parse_spec(text, "hallmark.yaml");
+  ASSERT_TRUE(spec) << spec.error().message();
+  const auto& outputs = spec->recipe.outputs;
+  EXPECT_EQ(outputs[1].with.companions,
+            (std::map<std::string, std::string>{{"boot-log", "ref/ccel.bin"}, {"runtime-log", "ref/ima.log"}}));
+  EXPECT_EQ(outputs[2].with.options, (std::map<std::string, std::string>{{"stub", "257"}}));
+  const Json json = to_json(*spec);
+  EXPECT_EQ(
+      json.find("outputs")->items()[1].canonical(),
+      R"({"boot_log":"ref/ccel.bin","kind":"tdx","memory":"2G","path":"out/OVMF.fd","runtime_log":"ref/ima.log"})");
+  EXPECT_EQ(json.find("outputs")->items()[2].canonical(),
+            R"({"kind":"tdx","path":"out/UKI.fd","stub":"257","uki":"out/uki.efi"})");
+}
+
 TEST(Spec, RefusesByFieldAndLine) {
   EXPECT_EQ(error_with("name: demo", "name: demo\nname: other"), "hallmark.yaml: line 3: repeated key \"name\"");
   EXPECT_EQ(error_with("build:", "bulid: 1\nbuild:"),
@@ -150,6 +173,14 @@ TEST(Spec, RefusesByFieldAndLine) {
             "hallmark.yaml:12: outputs[0].gramine_version: has no meaning for an output of kind \"file\"");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: sgx, libpal: out}"),
             "hallmark.yaml:12: outputs[0].libpal: \"out\" is not the path of another output");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, boot_log: ccel.bin}"),
+            "hallmark.yaml:12: outputs[0].boot_log: \"ccel.bin\" is not the path of another output");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, runtime_log: ima.log}"),
+            "hallmark.yaml:12: outputs[0].runtime_log: has no meaning for an output of kind \"file\"");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, stub: 257}"),
+            "hallmark.yaml:12: outputs[0].stub: is an integer, not a string (quote it)");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, boot-log: x}"),
+            "hallmark.yaml:12: outputs[0]: unknown key \"boot-log\"");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out}\n- {path: out/app}"),
             "hallmark.yaml:13: outputs[1].path: \"out/app\" lies inside another output");
 }
