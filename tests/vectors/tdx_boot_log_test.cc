@@ -113,7 +113,7 @@ TEST_F(TdxBootLogVectors, GrubOfUbuntuGivesItsQuoteWithTheLogOfIma) {
   EXPECT_EQ(whole->inputs.find("from_log")->canonical(), R"(["rtmr0","rtmr1","rtmr2"])");
 
   const auto held = difference(
-      request, {folder_ / "cctrusted_ccel.bin", folder_ / "cctrusted_ima.log", folder_ / "cctrusted_quote.bin"});
+      request, {}, {folder_ / "cctrusted_ccel.bin", folder_ / "cctrusted_ima.log", folder_ / "cctrusted_quote.bin"});
   ASSERT_TRUE(held) << held.error().message();
   EXPECT_FALSE(held->first);
   for (const RegisterRow& row : held->registers)

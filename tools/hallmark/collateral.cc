@@ -14,7 +14,7 @@ class Collateral final : public Command {
     CLI::App* fetch = app.add_subcommand("fetch", "ask a service for the collateral of a quote's platform");
     fetch->add_option("quote", quote_, "quote of Intel SGX or TDX, in any wrapping")->required()->type_name("FILE");
     fetch->add_option("--out,-o", out_, "write it to this file")->type_name("FILE")->default_str("collateral.json");
-    fetch->add_option("--service", urls_.service, "Intel's service, or one that caches it: what stands before /sgx/…")
+    fetch->add_option("--service", urls_.service, "Intel's service, or one that caches it: what stands before /sgx/...")
         ->type_name("URL")
         ->default_str(std::string(dcap::kIntelService));
     fetch->add_option("--root-crl", urls_.root_crl, "the root's revocation list")

@@ -22,10 +22,10 @@ constexpr std::uint64_t kMiB = std::uint64_t{1} << 20, kGiB = std::uint64_t{1} <
 constexpr std::uint64_t kMaxVcpus = 4096;
 
 constexpr std::array<std::string_view, 29> kKnown{
-    "app-compose",  "dstack", "app-id",     "instance-id",  "os-image-hash", "mr-kms",      "key-provider",
-    "runtime-log",  "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",
-    "cmdline",      "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",
-    "tdattributes", "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug",
+    "app-compose",      "dstack", "app-id",     "instance-id",  "os-image-hash", "mr-kms",      "key-provider",
+    "runtime-log",      "vars",   "kernel",     "initrd",       "uki",           "acpi-tables", "boot-log",
+    "cmdline",          "memory", "vcpus",      "acpi-digests", "smbios-digest", "profile",     "stub",
+    "tdattributes",     "xfam",   "mrconfigid", "mrowner",      "mrownerconfig", "mrseam",      "allow-debug",
     "firmware-measures"};
 
 Result<std::optional<InputFile>> open_companion(const MeasureRequest& request, const std::string& role) {
