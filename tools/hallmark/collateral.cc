@@ -17,9 +17,8 @@ class Collateral final : public Command {
     fetch->add_option("--service", urls_.service, "Intel's service, or one that caches it: what stands before /sgx/...")
         ->type_name("URL")
         ->default_str(std::string(dcap::kIntelService));
-    fetch->add_option("--root-crl", urls_.root_crl, "the root's revocation list")
-        ->type_name("URL")
-        ->default_str(std::string(dcap::kIntelRootCrl));
+    fetch->add_option("--root-crl", urls_.root_crl, "the root's revocation list; Intel's, if not given")
+        ->type_name("URL");
     fetch->add_option("--update", urls_.update, "which of Intel's evaluations: early is the newest, and stricter")
         ->check(CLI::IsMember({"standard", "early"}))
         ->default_str("standard");
