@@ -70,6 +70,10 @@ expect_exit 1 match "$(member one)" "$(member third)" "${against[@]}" --policy t
 contains "$stdout" 'bound to another value'
 expect_exit 0 match "$(member one)" "$(member two)" "$(member other)" "${against[@]}" --policy two.yaml
 contains "$stdout" '2 of 3 provers count'
+# Another vendor's endorsements, for other members of a committee, are not held against a quote.
+openssl req -x509 -newkey rsa:2048 -nodes -keyout ark.key -out ark.pem -subj /CN=ARK-Milan -days 30 2>/dev/null
+expect_exit 0 match one/quote.bin --collateral one/collateral.json --endorsements ark.pem --certificate $certificate \
+  --key builder.pub
 # Without a policy all of them have to be good.
 expect_exit 0 match "$(member one)" "$(member two)" "${against[@]}"
 expect_exit 1 match "$(member one)" "$(member two)" "$(member other)" "${against[@]}"

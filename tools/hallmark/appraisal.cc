@@ -155,11 +155,11 @@ Result<Appraisal> AppraisalOptions::appraise_with(AppraiseRequest request, const
   // Intel's collateral is for quotes alone. What is given for one piece of evidence goes before what is given for all.
   std::vector<Endorsement> common = std::move(own);
   std::vector<Endorsement> bundles;
-  const bool given = !common.empty();
+  const bool intel = kind.root_key == VerifyingKey::Kind::p256, given = !common.empty();
   for (const auto* files : {&collateral_, &endorsements_})
     for (const Endorsement& file : *files) {
-      if (given && kind.root_key == VerifyingKey::Kind::p256) continue;
-      if (kind.root_key != VerifyingKey::Kind::p256 && files == &collateral_) continue;
+      // A quote with collateral of its own, or beside other vendors' endorsements, is not asked about those.
+      if (intel ? given || (files == &endorsements_ && !collateral_.empty()) : files == &collateral_) continue;
       (is_bundle(file) ? bundles : common).push_back(file);
     }
   if (bundles.size() <= 1) {
