@@ -30,6 +30,15 @@ cp "$stdout" guest.json
 [[ $(field guest.json registers) == *rtmr1* && $(field guest.json registers) != *rtmr0* ]]
 expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G
 contains "$stdout" 'rtmr0 is not computed: give the ACPI tables (acpi-tables) or their digests'
+# Whether this image measures what it boots cannot be seen: that is said, unless the user says it.
+contains "$stdout" 'does not show whether this firmware measures in a trust domain'
+expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G --firmware-measures
+not contains "$stdout" 'whether this firmware measures'
+contains "$stdout" 'because it was said to'
+# Of a guest of GCE, MRTD as its monitor made it once.
+expect_exit 0 hallmark measure tdx --firmware fw.fd --profile gce/edk2-202411 --memory 16G --json
+cp "$stdout" gce.json
+[[ $(field gce.json mrtd.gce_2024_late_accept) != $(field gce.json mrtd.gce_2024_early_accept) ]]
 zeros=$(printf '0%.0s' {1..96})
 expect_exit 0 hallmark measure tdx "${guest[@]}" --memory 2G --acpi-digests "$zeros,$zeros,$zeros" --json
 cp "$stdout" whole.json
@@ -144,7 +153,7 @@ contains "$stderr" 'firmware.log: line 1 is of RTMR1, which nothing extends afte
 expect_exit 2 hallmark measure tdx "${guest[@]}" --memory 2G --boot-log grub.bin
 contains "$stderr" 'a guest boots one thing'
 
-valid measurement-v1 logged.json runtime.json grub.json ima.json
+valid measurement-v1 gce.json logged.json runtime.json grub.json ima.json
 valid measurement-v1 alone.json two.json guest.json whole.json other.json
 valid replay-v1 replayed.json
 

@@ -73,7 +73,7 @@ diff read measured
 
 # The command: items and tables of one run, in events. The kernel that it is given is QEMU's too.
 export XDG_CACHE_HOME=$work/xdg
-measure() { "$HALLMARK" measure tdx --firmware "$firmware" --kernel kernel.efi --profile "$1/edk2-202508" \
+measure() { "$HALLMARK" measure tdx --firmware "$firmware" --kernel kernel.efi --cmdline quiet --profile "$1/edk2-202508" \
   --qemu-acpi "$machine -m 256M $2" --json 2>notes; }
 event() { python3 -c 'import json,sys
 for e in json.load(sys.stdin)["events"]:

@@ -77,8 +77,8 @@ Result<Appraisal> appraise(const AppraiseRequest& request) {
   if (!chain) return malformed(chain.error());
   out.tcb_details = Json::object({{"chain_len", std::uint64_t{chain->size()}}});
   for (const Certificate& certificate : *chain)
-    out.validity.narrow("the validity of " + certificate.name() + " (" + certificate.subject() + ")",
-                        certificate.not_before(), certificate.not_after());
+    out.validity.narrow("the certificate of " + certificate.subject(), certificate.not_before(),
+                        certificate.not_after());
 
   if (auto reason = verify_document(*document, *chain, root_key, request.time))
     out.authentic.reasons.push_back(*std::move(reason));

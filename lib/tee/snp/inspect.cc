@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/tee/snp/certificate_table.h"
+
 namespace hallmark::snp {
 namespace {
 
@@ -93,8 +95,20 @@ InspectedRecord inspect_report(const Report& report, std::uint64_t offset) {
 }
 
 Result<Inspection> inspect(ByteView bytes) {
-  TRY(const Report report, parse_report(bytes));
-  return Inspection{"amd-sev-snp", "snp-report", {inspect_report(report, 0)}};
+  const ByteView head = bytes.first(std::min(bytes.size(), kReport.size));
+  TRY(const Report report, parse_report(head));
+  Inspection out{"amd-sev-snp", "snp-report", {inspect_report(report, 0)}};
+  if (const ByteView rest = bytes.subspan(head.size()); !rest.empty()) {
+    const bool zeros = std::ranges::all_of(rest, [](auto c) { return c == 0; });
+    const char* what = zeros                        ? "zeros"
+                       : is_certificate_table(rest) ? "a host's certificate table"
+                                                    : "neither zeros nor a certificate table";
+    out.records.push_back({"behind the report",
+                           head.size(),
+                           rest.size(),
+                           {{"bytes", head.size(), rest.size(), zeros ? "00" : to_hex(rest), what}}});
+  }
+  return out;
 }
 
 }  // namespace hallmark::snp

@@ -13,7 +13,7 @@ std::vector<std::string> platform_bits(std::uint64_t platform_info);
 // `offset` is where the report begins in its file.
 InspectedRecord inspect_report(const Report& report, std::uint64_t offset);
 
-// Of a file that holds a report and nothing else; it must parse.
+// Of a file that begins with a report, which must parse; what stands behind it is a record of its own.
 Result<Inspection> inspect(ByteView bytes);
 
 }  // namespace hallmark::snp

@@ -127,10 +127,12 @@ void secure_boot(const Vmm& vmm, const Variables& variables, List& list) {
 
 // Why what the emulated machine has of QEMU's making can be otherwise than in the guest; empty if nothing says so.
 std::string doubt_of(const FwCfg& fw_cfg, const Profile& profile) {
-  if (!fw_cfg.doubt.empty()) return fw_cfg.doubt;
+  std::string out = fw_cfg.doubt;
   const Vmm* made_by = vmm_of_qemu(fw_cfg.qemu);
-  if (made_by != nullptr && made_by->name == profile.vmm.name) return {};
-  return "QEMU " + printable(fw_cfg.qemu) + " made it, and the profile is of " + std::string(profile.vmm.name);
+  if (made_by == nullptr || made_by->name != profile.vmm.name)
+    out += (out.empty() ? "" : "; ") + ("QEMU " + printable(fw_cfg.qemu)) + " made it, and the profile is of " +
+           std::string(profile.vmm.name);
+  return out;
 }
 
 // The files of an emulated machine; one with a TPM allocates etc/tpm/log too.

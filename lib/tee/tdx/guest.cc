@@ -112,11 +112,11 @@ Result<std::unique_ptr<Guest>> Guest::open(const MeasureRequest& request, std::o
   TRY(guest->facts_, firmware_facts(guest->firmware_));
   guest->fw_cfg_ = std::move(fw_cfg);
   CHECK(guest->read_machine(request));
-  CHECK(guest->read_emulated_machine());
   CHECK(guest->read_boot(request));
   CHECK(guest->read_app(request));
   CHECK(guest->read_attested(request));
   CHECK(guest->read_profile(request));
+  CHECK(guest->read_emulated_machine());
   return guest;
 }
 
@@ -177,7 +177,8 @@ Status Guest::read_emulated_machine() {
   }
   // The firmware adds its own name to QEMU's tables; where that cannot be told, the event is left to be supplied.
   const Bytes* smbios = fw_cfg_->find("etc/smbios/smbios-tables");
-  if (smbios == nullptr || machine_.smbios || facts_.measures_smbios == false) return {};
+  const bool measured = !profile_ || profile_->firmware.measures_smbios;
+  if (smbios == nullptr || machine_.smbios || !measured) return {};
   if (const auto firmware = smbios_firmware(firmware_)) {
     TRY(const Bytes table, install_smbios(*smbios, *firmware));
     TRY(machine_.emulated_smbios, measured_smbios(table));

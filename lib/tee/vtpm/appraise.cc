@@ -33,6 +33,7 @@ class Appraiser {
       : parts_(parts), at_(at), anchor_(anchor) {
     out_.evidence = "vtpm-quote";
     out_.tee = "azure-snp-vtpm";
+    out_.vendor = "amd";
     out_.time = at;
     out_.authentic.reached = true;
     if (anchor) out_.private_anchor = to_hex(anchor->sha256());
@@ -94,7 +95,6 @@ class Appraiser {
       return;
     }
     const Appraisal hardware = snp::appraise_report(hcl_->hardware_report, parts_.endorsements, at_, anchor_);
-    out_.vendor = hardware.vendor;
     out_.tcb_details = hardware.tcb_details;
     out_.flags = hardware.flags;
     out_.machine = hardware.machine;

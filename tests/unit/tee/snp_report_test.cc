@@ -177,6 +177,18 @@ TEST(SnpReport, InspectionShowsEveryByteOnce) {
   EXPECT_EQ(meaning["reported_tcb"], "fmc 1, bootloader 3, tee 0, snp 8, microcode 209");
   EXPECT_EQ(meaning["cpuid_family"], "Turin");
   EXPECT_EQ(inspect(Bytes(1184)).error().code, "snp.version");
+
+  const auto behind = [&](const Bytes& rest) {
+    Bytes bytes = made.bytes();
+    bytes.insert(bytes.end(), rest.begin(), rest.end());
+    const InspectedRecord record = inspect(bytes)->records.at(1);
+    EXPECT_EQ(record.offset, 1184u);
+    EXPECT_EQ(record.size, rest.size());
+    return record.fields.at(0).meaning;
+  };
+  EXPECT_EQ(behind(Bytes(9)), "zeros");
+  EXPECT_EQ(behind(made::snp_table({{made::kGuidVcek, {}}})), "a host's certificate table");
+  EXPECT_EQ(behind({1}), "neither zeros nor a certificate table");
 }
 
 TEST(SnpReport, PageHasTheTableOfTheCode) { expect_table<kReport>(spec_page("tee/snp.md")); }

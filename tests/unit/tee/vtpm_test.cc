@@ -290,6 +290,7 @@ TEST(Vtpm, EveryPartIsNeeded) {
   EXPECT_THAT(codes(without(3)), ElementsAre("tpm.pcrs_missing"));
   EXPECT_THAT(names(without(3)), ElementsAre("measurement"));
   EXPECT_THAT(codes(*Case::appraise(parts[1], {parts[2], parts[3]})), ElementsAre("hcl.missing"));
+  EXPECT_EQ(Case::appraise(parts[1], {})->vendor, "amd");
   // Without the hardware's word the TPM's stands for nothing; what was found of it is told.
   Case bare;
   bare.endorsements = {};
