@@ -45,6 +45,13 @@ expect_exit 1 hallmark appraise good/quote.bin --collateral good/collateral.json
 [[ $(codes) == 'pck.root_untrusted tcb_info.root_untrusted qe_identity.root_untrusted' ]]
 [[ $(member layers.tcb.ok) == false && $(member layers.policy.ok) == false ]]
 
+# A chain in one file has its root at the end.
+python3 -c 'import json; print(json.load(open("good/collateral.json"))["pck_crl_issuer_chain"])' >chain.pem
+expect_exit 0 hallmark appraise good/quote.bin --collateral good/collateral.json --time "$now" --trust-anchor chain.pem
+cat good/root.pem good/root.pem >roots.pem
+expect_exit 2 hallmark appraise good/quote.bin --collateral good/collateral.json --time "$now" --trust-anchor roots.pem
+contains "$stderr" 'has 2 certificates that issued themselves'
+
 # The clock is the machine's where nobody pins it: by then this collateral has expired.
 HALLMARK_NOW=1790000000 expect_exit 1 hallmark appraise good/quote.bin --trust-anchor good/root.pem \
   --collateral good/collateral.json --json

@@ -34,6 +34,17 @@ Result<UnixTime> read_time(const std::string& text) {
   return time;
 }
 
+// A vendor's chain is often one file: of several certificates the one that issued itself is the root.
+constexpr std::size_t kMaxAnchorFile = 4;
+Result<Certificate> root_in(const std::vector<Certificate>& certificates, const std::string& file) {
+  if (certificates.size() == 1) return certificates.front();
+  const auto is_root = [](const Certificate& c) { return c.self_issued(); };
+  if (const auto n = std::ranges::count_if(certificates, is_root); n != 1)
+    return fail(Fault::usage, "--trust-anchor: " + file + " has " + std::to_string(n) +
+                                  " certificates that issued themselves, exactly one is wanted");
+  return *std::ranges::find_if(certificates, is_root);
+}
+
 Json input(const std::string& role, const std::string& name, ByteView bytes) {
   return Json::object({{"role", role}, {"name", name}, {"sha256", to_hex(digest<Alg::sha256>(bytes))}});
 }
@@ -100,8 +111,9 @@ Status AppraisalOptions::read() {
   CHECK(read_all(endorsement_files_, endorsements_));
   for (const std::string& file : anchor_files_) {
     TRY(const Bytes bytes, read_file(file, kMaxEvidence));
-    TRY(std::vector<Certificate> certificates, parse_certificates(bytes, file, 1));
-    anchors_.push_back(std::move(certificates.front()));
+    TRY(const std::vector<Certificate> certificates, parse_certificates(bytes, file, kMaxAnchorFile));
+    TRY(Certificate anchor, root_in(certificates, file));
+    anchors_.push_back(std::move(anchor));
   }
   if (!policy_file_.empty()) {
     TRY(policy_text_, read_file(policy_file_, kMaxEvidence));
