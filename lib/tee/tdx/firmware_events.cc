@@ -73,8 +73,8 @@ constexpr std::array kMeasuredItems{FwCfgItem{"etc/extra-pci-roots", 8},    FwCf
                                     FwCfgItem{"opt/ovmf/X-PciMmio64Mb", 0}, FwCfgItem{kBootOrder, 0}};
 
 void fw_cfg_items(const Machine& machine, List& list) {
-  const auto measure = [&](std::string_view name, ByteView bytes, std::string_view why = {}) {
-    list.hash(tcg::kPlatformConfigFlags, "QEMU FW CFG: " + std::string(name), bytes, why);
+  const auto measure = [&](std::string_view name, ByteView bytes, std::string_view why = {}) -> Event& {
+    return list.hash(tcg::kPlatformConfigFlags, "QEMU FW CFG: " + std::string(name), bytes, why);
   };
   if (machine.fw_cfg == nullptr) {
     // With -kernel, QEMU adds an option ROM that boots the kernel, and firmware that ignores it measures its place.
@@ -91,7 +91,7 @@ void fw_cfg_items(const Machine& machine, List& list) {
     const Bytes* bytes =
         item.name == kBootMenu ? &machine.fw_cfg->boot_menu : machine.fw_cfg->find(std::string(item.name));
     if (bytes == nullptr || bytes->empty() || (item.size != 0 && bytes->size() != item.size)) continue;
-    measure(item.name, *bytes);
+    measure(item.name, *bytes).inputs["qemu"] = printable(machine.fw_cfg->qemu);
   }
 }
 
