@@ -25,10 +25,6 @@ CommitteePolicy read_committee(Fields fields) {
   return out;
 }
 
-std::string text_of(const Json& value) {
-  return value.is_string() ? value.string() : value.is_integer() ? std::to_string(value.integer()) : value.canonical();
-}
-
 // One that is public says nothing about who made an enclave.
 std::optional<Reason> public_signer(const Appraisal& appraisal) {
   const Json* mrsigner = appraisal.identity.find("mrsigner");
@@ -86,6 +82,9 @@ std::vector<MatchRow> match_one(const ReferenceValues& reference, const Appraisa
     match_registers(reference, policy, appraisal, rows);
   if (platform != platforms().end() && platform->match_attested != nullptr)
     platform->match_attested(reference, !policy.signer_match_min_isvsvn, appraisal, rows);
+  else if (!reference.identity.members().empty() || !reference.policy.members().empty())
+    rows.push_back({"identity", false, "", "values that nobody here knows how to hold against a " + reference.tee});
+  for (const Requirement& requirement : reference.requirements) rows.push_back(check(requirement, appraisal));
   return rows;
 }
 

@@ -10,12 +10,31 @@
 
 namespace hallmark {
 
+// What evidence must show besides its registers. One of the three forms is set.
+struct Requirement {
+  // Where in the answer of an appraisal the value stands: "attested.xfam", "identity.isvsvn",
+  // "tcb.reported_tcb.snp", "tcb.tcb_evaluation_data_number", or "report_data".
+  std::string name;
+  std::vector<Json> one_of;  // texts, integers, booleans
+  // An integer: at least that. A text: bytes in hexadecimal, each of which is the least value of the evidence's byte
+  // there, as in TEE_TCB_SVN.
+  std::optional<Json> at_least;
+  // Hexadecimal, as long as the evidence's value: under the mask they are equal.
+  struct Masked {
+    std::string mask, value;
+    bool operator==(const Masked&) const = default;
+  };
+  std::optional<Masked> masked;
+  bool operator==(const Requirement&) const = default;
+};
+
 struct ReferenceValues {
   std::string name;  // for people and results: the certificate's digest and output, or a file's entry
   std::string tee;   // "intel-sgx"
   std::map<std::string, std::vector<Bytes>> registers;  // by name: one of these
   // As in measurements and certificates; empty objects where they say nothing.
   Json identity = Json::object(), policy = Json::object();
+  std::vector<Requirement> requirements;
 };
 
 // How one register, or one other value, of the evidence stands to a set of reference values.
@@ -30,5 +49,11 @@ struct MatchResult {
   std::string reference;
   std::vector<MatchRow> rows;
 };
+
+// A row named after the last part of the requirement's name. What the evidence does not have does not match.
+MatchRow check(const Requirement& requirement, const Appraisal& appraisal);
+
+// A value of an appraisal as a row shows it, and as it is compared.
+std::string text_of(const Json& value);
 
 }  // namespace hallmark

@@ -1,0 +1,30 @@
+#include "lib/tee/references/reference_format.h"
+
+#include <algorithm>
+#include <array>
+
+#include "lib/tee/references/native.h"
+
+namespace hallmark::references {
+
+std::span<const ReferenceFormat> reference_formats() {
+  static constexpr std::array kFormats{ReferenceFormat{kReferenceValuesFormat, "hallmark's reference values",
+                                                       recognises_native, read_native, write_native}};
+  return kFormats;
+}
+
+const ReferenceFormat* find_reference_format(std::string_view name) {
+  const auto it = std::ranges::find(reference_formats(), name, &ReferenceFormat::name);
+  return it == reference_formats().end() ? nullptr : &*it;
+}
+
+Result<const ReferenceFormat*> detect_reference_format(std::string_view text, const std::string& name) {
+  for (const ReferenceFormat& format : reference_formats())
+    if (format.recognises(text)) return &format;
+  std::string known;
+  for (const ReferenceFormat& format : reference_formats())
+    known += (known.empty() ? "" : ", ") + std::string(format.name);
+  return fail(Fault::unsupported, name + ": is in none of the formats of reference values that are known: " + known);
+}
+
+}  // namespace hallmark::references
