@@ -1,8 +1,24 @@
 #include "lib/base/bytes.h"
 
 #include <algorithm>
+#include <array>
 
 namespace hallmark {
+namespace {
+
+constexpr std::uint8_t octet(char c) { return static_cast<std::uint8_t>(c); }
+
+// What each character stands for: its place in `alphabet`, or from `first_other` on its place in `others`; else -1.
+constexpr std::array<std::int8_t, 256> values_of(std::string_view alphabet, std::string_view others, int first_other) {
+  std::array<std::int8_t, 256> out{};
+  out.fill(-1);
+  for (std::size_t i = 0; i < alphabet.size(); i++) out[octet(alphabet[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < others.size(); i++)
+    out[octet(others[i])] = static_cast<std::int8_t>(first_other + static_cast<int>(i));
+  return out;
+}
+
+}  // namespace
 
 std::string to_hex(ByteView b) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -16,21 +32,15 @@ std::string to_hex(ByteView b) {
 }
 
 Result<Bytes> from_hex(std::string_view text) {
-  auto digit = [](char c) -> int {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-  };
+  static constexpr auto kDigits = values_of("0123456789abcdef", "ABCDEF", 10);
   if (text.size() % 2 != 0)
     return fail(Fault::format, "hexadecimal text has an odd number of digits (" + std::to_string(text.size()) + ")");
-  Bytes out;
-  out.reserve(text.size() / 2);
-  for (std::size_t i = 0; i < text.size(); i += 2) {
-    const int high = digit(text[i]), low = digit(text[i + 1]);
+  Bytes out(text.size() / 2);
+  for (std::size_t i = 0; i < out.size(); i++) {
+    const int high = kDigits[octet(text[2 * i])], low = kDigits[octet(text[2 * i + 1])];
     if (high < 0 || low < 0)
-      return fail(Fault::format, "hexadecimal text has a character that is no digit in place " + std::to_string(i));
-    out.push_back(static_cast<std::uint8_t>(high << 4 | low));
+      return fail(Fault::format, "hexadecimal text has a character that is no digit in place " + std::to_string(2 * i));
+    out[i] = static_cast<std::uint8_t>(high << 4 | low);
   }
   return out;
 }
@@ -49,32 +59,26 @@ std::string to_base64(ByteView b) {
 }
 
 Result<Bytes> from_base64(std::string_view text) {
-  auto value = [](char c) -> int {
-    if (c >= 'A' && c <= 'Z') return c - 'A';
-    if (c >= 'a' && c <= 'z') return c - 'a' + 26;
-    if (c >= '0' && c <= '9') return c - '0' + 52;
-    if (c == '+' || c == '-') return 62;
-    if (c == '/' || c == '_') return 63;
-    return -1;
-  };
+  static constexpr auto kValues =
+      values_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "-_", 62);
   const std::size_t whole = text.size();
   while (!text.empty() && text.back() == '=' && whole - text.size() < 2) text.remove_suffix(1);
   const std::size_t padding = whole - text.size();
   if (text.size() % 4 == 1 || (padding != 0 && whole % 4 != 0))
     return fail(Fault::format, "base64 text has a length no encoder makes (" + std::to_string(whole) + ")");
-  Bytes out;
-  out.reserve(text.size() / 4 * 3 + 2);
+  Bytes out(text.size() * 3 / 4);
+  std::size_t at = 0;
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (std::size_t i = 0; i < text.size(); i++) {
-    const int v = value(text[i]);
+    const int v = kValues[octet(text[i])];
     if (v < 0)
       return fail(Fault::format, "base64 text has a character outside its alphabet in place " + std::to_string(i));
     bits = bits << 6 | static_cast<std::uint32_t>(v);
     held += 6;
     if (held >= 8) {
       held -= 8;
-      out.push_back(static_cast<std::uint8_t>(bits >> held));
+      out[at++] = static_cast<std::uint8_t>(bits >> held);
       bits &= (1u << held) - 1;
     }
   }

@@ -44,8 +44,10 @@ class Builder {
   bool start_object(std::size_t) { return open(Json::object()); }
   bool start_array(std::size_t) { return open(Json::array()); }
   bool key(string_t& k) {
-    if (!keys_.back().insert(k).second) return refuse("repeated key \"" + k + "\"");
-    stack_.back()->members().push_back({std::move(k), Json()});
+    Json::Object& members = stack_.back()->members();
+    if (!is_new(k, members)) return refuse("repeated key \"" + k + "\"");
+    if (members.empty()) members.reserve(4);
+    members.push_back({std::move(k), Json()});
     return true;
   }
   bool end_object() { return close(); }
@@ -64,6 +66,14 @@ class Builder {
   bool refuse(std::string why) {
     if (why_.empty()) why_ = std::move(why);
     return false;
+  }
+  // Small objects are looked through, large ones have a set.
+  bool is_new(const string_t& key, const Json::Object& members) {
+    if (members.size() < kSmall) return std::ranges::find(members, key, &Json::Member::key) == members.end();
+    std::set<std::string>& keys = keys_.back();
+    if (keys.empty())
+      for (const Json::Member& member : members) keys.insert(member.key);
+    return keys.insert(key).second;
   }
   Json* place(Json value) {
     if (stack_.empty()) {
@@ -95,10 +105,11 @@ class Builder {
     return true;
   }
 
+  static constexpr std::size_t kSmall = 16;
   std::size_t max_depth_;
   Json root_;
   std::vector<Json*> stack_;
-  std::vector<std::set<std::string>> keys_;
+  std::vector<std::set<std::string>> keys_;  // of the open objects that are not small
   std::string why_;
 };
 

@@ -70,6 +70,23 @@ bool verify(EVP_PKEY* key, const EVP_MD* md, ByteView message, const std::uint8_
          EVP_DigestVerify(context.get(), signature, size, message.data(), message.size()) == 1;
 }
 
+EVP_PKEY* key_on_p256() {
+  std::array<std::uint8_t, 1 + 64> generator{
+      0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+      0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f,
+      0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce,
+      0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
+  std::array<char, 6> group{"P-256"};
+  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", group.data(), 0),
+                               OSSL_PARAM_construct_octet_string("pub", generator.data(), generator.size()),
+                               OSSL_PARAM_construct_end()};
+  const KeyContext context(must(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr)));
+  EVP_PKEY* key = nullptr;
+  must(EVP_PKEY_fromdata_init(context.get()) == 1 &&
+       EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(params)) == 1);
+  return key;
+}
+
 }  // namespace
 
 Result<VerifyingKey> VerifyingKey::from_evp(std::shared_ptr<evp_pkey_st> key, const std::string& name) {
@@ -103,22 +120,19 @@ Result<VerifyingKey> VerifyingKey::from_spki(ByteView der, const std::string& na
   return from_evp(std::move(key), name);
 }
 
-// From the point itself: a SubjectPublicKeyInfo around it would be decoded at the cost of a signature.
+// From the point itself, put into a copy of a key on that curve: a SubjectPublicKeyInfo around it would be decoded at
+// the cost of two signatures, and building a key from parameters takes a quarter of one.
 Result<VerifyingKey> VerifyingKey::p256(std::span<const std::uint8_t, 64> point) {
   DropErrors drop;
+  // The generator of the group (SEC 2 version 2.0, section 2.4.2), as good a point as any.
+  static EVP_PKEY* const any = must(key_on_p256());
   std::array<std::uint8_t, 1 + 64> octets{0x04};
   std::ranges::copy(point, octets.begin() + 1);
-  std::array<char, 6> group{"P-256"};
-  const OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("group", group.data(), 0),
-                               OSSL_PARAM_construct_octet_string("pub", octets.data(), octets.size()),
-                               OSSL_PARAM_construct_end()};
-  const KeyContext context(must(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr)));
-  EVP_PKEY* key = nullptr;
-  // EVP_PKEY_fromdata() refuses a point that is not on the curve.
-  if (EVP_PKEY_fromdata_init(context.get()) != 1 ||
-      EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_PUBLIC_KEY, const_cast<OSSL_PARAM*>(params)) != 1)
+  std::shared_ptr<evp_pkey_st> key(must(EVP_PKEY_dup(any)), EVP_PKEY_free);
+  // Refuses a point that is not on the curve.
+  if (EVP_PKEY_set1_encoded_public_key(key.get(), octets.data(), octets.size()) != 1)
     return fail(Fault::format, "the point is not on the curve P-256");
-  return VerifyingKey(Kind::p256, std::shared_ptr<evp_pkey_st>(key, EVP_PKEY_free));
+  return VerifyingKey(Kind::p256, std::move(key));
 }
 
 Result<VerifyingKey> VerifyingKey::rsa(ByteView modulus, ByteView exponent) {
@@ -146,7 +160,12 @@ Result<VerifyingKey> VerifyingKey::rsa(ByteView modulus, ByteView exponent) {
 bool VerifyingKey::verify_ecdsa(ByteView message, ByteView signature) const {
   if (kind_ == Kind::rsa || signature.size() != (kind_ == Kind::p256 ? 64u : 96u)) return false;
   const EcdsaDer der(signature);
-  return verify(key_.get(), kind_ == Kind::p256 ? sha256() : sha384(), message, der.data(), der.size());
+  return verify_ecdsa_der(message, {der.data(), der.size()});
+}
+
+bool VerifyingKey::verify_ecdsa_der(ByteView message, ByteView signature) const {
+  return kind_ != Kind::rsa &&
+         verify(key_.get(), kind_ == Kind::p256 ? sha256() : sha384(), message, signature.data(), signature.size());
 }
 
 bool VerifyingKey::verify_rsa_pkcs1_sha256(ByteView message, ByteView signature) const {

@@ -25,11 +25,12 @@ class VerifyingKey {
   // ECDSA (FIPS 186-5) over SHA-256 with P-256 and over SHA-384 with P-384. The signature is r || s, big-endian, each
   // as long as the curve's order. A key of another kind verifies nothing.
   bool verify_ecdsa(ByteView message, ByteView signature) const;
+  // The same with the signature as certificates have it: SEQUENCE { INTEGER r, INTEGER s } (RFC 3279 section 2.2.3).
+  bool verify_ecdsa_der(ByteView message, ByteView signature) const;
   // RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2).
   bool verify_rsa_pkcs1_sha256(ByteView message, ByteView signature) const;
 
  private:
-  friend class Certificate;
   VerifyingKey(Kind kind, std::shared_ptr<evp_pkey_st> key) : kind_(kind), key_(std::move(key)) {}
   static Result<VerifyingKey> from_evp(std::shared_ptr<evp_pkey_st> key, const std::string& name);
 

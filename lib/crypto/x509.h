@@ -15,12 +15,14 @@ struct X509_crl_st;
 
 namespace hallmark {
 
+class ParsedCertificate;
+
 class Certificate {
  public:
   // Exactly one certificate, nothing after it. `name` says in messages where it came from.
   static Result<Certificate> parse(ByteView der, const std::string& name);
 
-  const Bytes& der() const { return der_; }
+  const Bytes& der() const;
   const std::string& name() const { return name_; }
   std::string subject() const;  // the common name; empty without one
   UnixTime not_before() const { return not_before_; }
@@ -37,13 +39,13 @@ class Certificate {
   // not there.
   std::optional<Bytes> extension(const char* oid) const;
 
-  x509_st* x509() const { return x509_.get(); }
+  x509_st* fields() const;    // without the key
+  x509_st* with_key() const;  // decodes the key when it is asked for first
 
  private:
   Certificate() = default;
-  Bytes der_;
   std::string name_;
-  std::shared_ptr<x509_st> x509_;
+  std::shared_ptr<const ParsedCertificate> parsed_;
   UnixTime not_before_ = 0, not_after_ = 0;
 };
 
@@ -79,12 +81,16 @@ struct ChainFault {
 std::string_view to_text(
     ChainFault::Is);  // "signature", "expired", "not_yet_valid", …: the last part of a reason's code
 
-// One step of such a chain: whether `issuer`, which is known to be good, issued `certificate`, and its dates.
+// One step of such a chain: whether `issuer`, which is known to be good, issued `certificate`, and its dates. An issuer
+// that constrains names is refused.
 std::optional<ChainFault> check_issued(const Certificate& certificate, const Certificate& issuer, UnixTime at);
 
 // RFC 5280 section 6.1 for a chain in the order leaf, …, root, at that time. The last one is the anchor: the caller has
-// made sure that it is the one it trusts. Its dates and its signature of itself are checked as well. Every certificate
-// that issues another must be a CA; a critical extension that nobody knows is refused.
-std::optional<ChainFault> check_chain(std::span<const Certificate> chain, UnixTime at);
+// made sure that it is the one it trusts. Its dates are checked, and its signature of itself unless the caller has seen
+// that of the same bytes verify. Every certificate that issues another must be a CA; a critical extension that nobody
+// knows is refused.
+enum class AnchorSignature { check, verified };
+std::optional<ChainFault> check_chain(std::span<const Certificate> chain, UnixTime at,
+                                      AnchorSignature anchor = AnchorSignature::check);
 
 }  // namespace hallmark

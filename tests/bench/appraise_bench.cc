@@ -13,7 +13,8 @@ namespace hallmark::dcap {
 namespace {
 
 // RFC 5280 and Intel's procedure ask for so many signatures: root, TCB signer, TCB info, QE identity, root's list;
-// root, CA, CA's list; PCK certificate, QE report, quote. With verified collateral, the last three.
+// root, CA, CA's list; PCK certificate, QE report, quote. With verified collateral, the last three. The root's, which is
+// there twice, we verify once.
 constexpr int kUncached = 11, kCached = 3;
 
 struct Sample {

@@ -1,6 +1,8 @@
 #include "lib/tee/dcap/collateral.h"
 
 #include <algorithm>
+#include <array>
+#include <mutex>
 
 namespace hallmark::dcap {
 namespace {
@@ -112,6 +114,11 @@ Status read_file(const Endorsement& file, Parts& out) {
               file.name + ": is no collateral: neither Intel's JSON nor certificates or a revocation list");
 }
 
+// Which certificate of the root has been seen to sign itself: once is enough for its bytes.
+AnchorSignature anchor_of(const Certificate& root, const Bytes& verified) {
+  return root.der() == verified ? AnchorSignature::verified : AnchorSignature::check;
+}
+
 bool same_chain(std::span<const Certificate> a, std::span<const Certificate> b) {
   return std::ranges::equal(a, b, {}, &Certificate::der, &Certificate::der);
 }
@@ -119,8 +126,8 @@ bool same_chain(std::span<const Certificate> a, std::span<const Certificate> b) 
 // The chain of who signed a document: the signer, and the root. `good` is a chain that was found to be good before, so
 // that one which signed both documents is checked once.
 bool check_signer(const SignedDocument& document, std::string_view code, UnixTime at, const DigestOf<Alg::sha256>& root,
-                  const RevocationList* root_crl, std::span<const Certificate> good, std::vector<Reason>& reasons,
-                  Validity& validity) {
+                  const RevocationList* root_crl, std::span<const Certificate> good, Bytes& verified_root,
+                  std::vector<Reason>& reasons, Validity& validity) {
   const std::string family(code);
   const auto& chain = document.issuer_chain;
   if (chain.size() != 2) {
@@ -133,11 +140,13 @@ bool check_signer(const SignedDocument& document, std::string_view code, UnixTim
                        to_hex(chain.back().spki_sha256()), to_hex(root)});
     return false;
   }
-  if (const auto fault = same_chain(chain, good) ? std::nullopt : check_chain(chain, at)) {
+  if (const auto fault =
+          same_chain(chain, good) ? std::nullopt : check_chain(chain, at, anchor_of(chain.back(), verified_root))) {
     reasons.push_back(
         {family + (fault->index == 0 ? ".signer." : ".root.") + std::string(to_text(fault->is)), fault->detail});
     return false;
   }
+  verified_root = chain.back().der();
   if (chain.front().subject().find("SGX TCB Signing") == std::string::npos) {
     reasons.push_back({family + ".signer.role", "was signed by a certificate that is not for that",
                        chain.front().subject(), "Intel SGX TCB Signing"});
@@ -201,9 +210,37 @@ Result<Collateral> read_collateral(std::span<const Endorsement> files) {
   return out;
 }
 
-void check_pck_crl(const Collateral& collateral, const Certificate& ca, UnixTime at, std::vector<Reason>& reasons,
-                   Validity& validity) {
-  check_crl("crl.pck", "the PCK revocation list", collateral.pck_crl, ca, at, reasons, validity);
+struct VerifiedCollateral::KnownCas {
+  struct Entry {
+    Bytes ca, root;
+    Validity validity;
+  };
+  static constexpr std::size_t kMost = 8;
+  std::mutex mutex;
+  std::vector<Entry> good;
+};
+
+PckCa VerifiedCollateral::check_pck_ca(const Certificate& ca, const Certificate& root, UnixTime at) const {
+  const std::lock_guard lock(known_cas_->mutex);
+  auto& good = known_cas_->good;
+  for (const KnownCas::Entry& entry : good)
+    if (entry.ca == ca.der() && entry.root == root.der() && entry.validity.from <= at && at <= entry.validity.until)
+      return {{}, {}, entry.validity};
+
+  PckCa out;
+  if (!ca.is_ca())
+    out.fault = ChainFault{ChainFault::Is::not_a_ca, 0, ca.name() + ": issues certificates and is no CA"};
+  else
+    out.fault = check_chain(std::array{ca, root}, at, anchor_of(root, root_certificate_));
+  if (out.fault) return out;
+  for (const Certificate& certificate : {ca, root})
+    out.validity.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
+  check_crl("crl.pck", "the PCK revocation list", collateral_->pck_crl, ca, at, out.list, out.validity);
+  if (out.good()) {
+    if (good.size() == KnownCas::kMost) good.erase(good.begin());
+    good.push_back({ca.der(), root.der(), out.validity});
+  }
+  return out;
 }
 
 VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> collateral, UnixTime at,
@@ -211,13 +248,15 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
   VerifiedCollateral out;
   out.collateral_ = std::move(collateral);
   out.root_ = root;
+  out.known_cas_ = std::make_shared<KnownCas>();
   const Collateral& c = *out.collateral_;
   auto& reasons = out.reasons_;
 
   const RevocationList* revoked = c.root_crl ? &*c.root_crl : nullptr;
   if (c.tcb_info.text.empty()) {
     reasons.push_back({"tcb_info.missing", "no TCB info was given"});
-  } else if (check_signer(c.tcb_info, "tcb_info", at, root, revoked, {}, reasons, out.validity_)) {
+  } else if (check_signer(c.tcb_info, "tcb_info", at, root, revoked, {}, out.root_certificate_, reasons,
+                          out.validity_)) {
     auto info = parse_tcb_info(c.tcb_info.text);
     if (!info) {
       reasons.push_back({"tcb_info.malformed", info.error().message()});
@@ -238,8 +277,8 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
   if (c.qe_identity.text.empty()) {
     reasons.push_back({"qe_identity.missing", "no QE identity was given"});
   } else if (check_signer(c.qe_identity, "qe_identity", at, root, revoked,
-                          signer_is_good ? std::span(c.tcb_info.issuer_chain) : std::span<const Certificate>(), reasons,
-                          out.validity_)) {
+                          signer_is_good ? std::span(c.tcb_info.issuer_chain) : std::span<const Certificate>(),
+                          out.root_certificate_, reasons, out.validity_)) {
     auto identity = parse_qe_identity(c.qe_identity.text);
     if (!identity) {
       reasons.push_back({"qe_identity.malformed", identity.error().message()});
@@ -247,21 +286,6 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
       check_dates("qe_identity", "the QE identity", identity->issued, identity->next_update, at, reasons,
                   out.validity_);
       out.qe_identity_ = *std::move(identity);
-    }
-  }
-
-  const auto& ca = c.pck_crl_chain;
-  if (ca.size() == 2 && ca.back().spki_sha256() == root && !check_chain(ca, at) && c.root_crl &&
-      !c.root_crl->lists(ca.front())) {
-    std::vector<Reason> against;
-    Validity until;
-    for (const Certificate& certificate : ca)
-      until.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
-    check_pck_crl(c, ca.front(), at, against, until);
-    out.pck_ca_good_ = against.empty();
-    if (out.pck_ca_good_) {
-      out.validity_.narrow(until.from_what, until.from, std::numeric_limits<UnixTime>::max());
-      out.validity_.narrow(until.until_what, std::numeric_limits<UnixTime>::min(), until.until);
     }
   }
   return out;

@@ -37,9 +37,13 @@ Result<Collateral> read_collateral(std::span<const Endorsement> files);
 // are in use, so the key is pinned and not a certificate.
 const DigestOf<Alg::sha256>& intel_root();
 
-// Whether the PCK revocation list of `collateral` is good at that time, and that CA's.
-void check_pck_crl(const Collateral& collateral, const Certificate& ca, UnixTime at, std::vector<Reason>& reasons,
-                   Validity& validity);
+// What was found of a CA of PCK certificates, and of its revocation list.
+struct PckCa {
+  std::optional<ChainFault> fault;  // 0 is the CA, 1 the root; the list is not asked then
+  std::vector<Reason> list;
+  Validity validity;
+  bool good() const { return !fault && list.empty(); }
+};
 
 // Collateral that was verified at a time, against a root. It may be used for many quotes, at any time within
 // `validity`.
@@ -57,16 +61,18 @@ class VerifiedCollateral {
   const TcbInfo& tcb_info() const { return *tcb_info_; }
   const QeIdentity& qe_identity() const { return *qe_identity_; }
   const Collateral& collateral() const { return *collateral_; }
-  // A CA of PCK certificates that is good, and whose revocation list is; null where the collateral's own chain does not
-  // tell, and the quote's has to.
-  const Certificate* pck_ca() const { return pck_ca_good_ ? &collateral_->pck_crl_chain.front() : nullptr; }
+  // Of a CA and the trusted root, as a quote's chain has them. One that is good is remembered for the time in which it
+  // stays so: quotes of many platforms have the same.
+  PckCa check_pck_ca(const Certificate& ca, const Certificate& root, UnixTime at) const;
 
  private:
   std::shared_ptr<const Collateral> collateral_;
   std::vector<Reason> reasons_;
   Validity validity_;
   DigestOf<Alg::sha256> root_{};
-  bool pck_ca_good_ = false;
+  Bytes root_certificate_;  // whose signature of itself was verified
+  struct KnownCas;
+  std::shared_ptr<KnownCas> known_cas_;
   std::optional<TcbInfo> tcb_info_;
   std::optional<QeIdentity> qe_identity_;
 };

@@ -26,10 +26,8 @@ constexpr std::size_t kPublishedWords = 7;
 // version, and the first failure is kept. Fields (lib/base/json.h) is for our own documents, and stricter.
 class Document {
  public:
-  Document(const Json& json, std::string path, std::optional<Error>& error)
-      : json_(json), path_(std::move(path)), error_(error) {
-    if (!json.is_object()) reject("", "is " + std::string(json.kind()) + ", not an object");
-  }
+  Document(const Json& json, std::string_view name, std::optional<Error>& error)
+      : Document(json, nullptr, name, error) {}
 
   const Json* find(std::string_view key) const { return json_.find(key); }
 
@@ -90,18 +88,30 @@ class Document {
     if (!list->is_array() || list->items().size() > max)
       return reject(key, "is no list of at most " + std::to_string(max) + " items");
     for (std::size_t i = 0; i < list->items().size() && !error_; i++)
-      read(Document(list->items()[i], path_ + std::string(key) + "[" + std::to_string(i) + "].", error_));
+      read(Document(list->items()[i], this, key, error_, i));
   }
   Document object(std::string_view key) {
     static const Json empty = Json::object();
     const Json* value = need(key);
-    return {value == nullptr ? empty : *value, path_ + std::string(key) + ".", error_};
+    return {value == nullptr ? empty : *value, this, key, error_};
   }
   void reject(std::string_view key, std::string why) {
-    if (!error_) error_ = Error{Fault::format, path_ + std::string(key) + ": " + std::move(why), {}};
+    if (!error_) error_ = Error{Fault::format, path() + std::string(key) + ": " + std::move(why), {}};
   }
 
  private:
+  Document(const Json& json, const Document* parent, std::string_view key, std::optional<Error>& error,
+           std::optional<std::size_t> index = {})
+      : json_(json), parent_(parent), key_(key), index_(index), error_(error) {
+    if (!json.is_object()) reject("", "is " + std::string(json.kind()) + ", not an object");
+  }
+
+  // Put together when something is wrong: documents have hundreds of members. A part does not outlive the whole.
+  std::string path() const {
+    if (parent_ == nullptr) return std::string(key_) + ": ";
+    return parent_->path() + std::string(key_) + (index_ ? "[" + std::to_string(*index_) + "]" : "") + ".";
+  }
+
   const Json* need(std::string_view key) {
     if (error_) return nullptr;
     const Json* value = find(key);
@@ -110,7 +120,9 @@ class Document {
   }
 
   const Json& json_;
-  std::string path_;
+  const Document* parent_;
+  std::string_view key_;
+  std::optional<std::size_t> index_;
   std::optional<Error>& error_;
 };
 
@@ -118,7 +130,7 @@ template <class T>
 Result<T> read_document(std::string_view text, std::string_view name, T (*read)(Document&)) {
   TRY(const Json json, in(name, parse_json(text)));
   std::optional<Error> error;
-  Document document(json, std::string(name) + ": ", error);
+  Document document(json, name, error);
   T out = read(document);
   if (error) return Failure(*std::move(error));
   return out;

@@ -30,6 +30,8 @@ std::string fault_code(const ChainFault& fault) {
   return std::string(kRoles[std::min(fault.index, kRoles.size() - 1)]) + std::string(to_text(fault.is));
 }
 
+void append(std::vector<Reason>& to, const std::vector<Reason>& from) { to.insert(to.end(), from.begin(), from.end()); }
+
 // RFC 5280 to the trusted root, each with the role that it plays, none revoked.
 void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollateral& collateral, UnixTime at,
                      QuoteVerdict& out) {
@@ -40,20 +42,21 @@ void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollat
   if (root.spki_sha256() != collateral.root())
     return out.reasons.push_back({"pck.root_untrusted", "the PCK chain ends in another root than the trusted one",
                                   to_hex(root.spki_sha256()), to_hex(collateral.root())});
-  // The very certificates that the collateral's chain has, and that were checked with it.
-  const auto& known = collateral.collateral().pck_crl_chain;
-  const bool ca_is_known =
-      collateral.pck_ca() != nullptr && known.front().der() == ca.der() && known.back().der() == root.der();
-  if (const auto fault = ca_is_known ? check_issued(leaf, ca, at) : check_chain(chain, at))
-    return out.reasons.push_back({fault_code(*fault), fault->detail});
-  for (const Certificate& certificate : chain)
-    out.validity.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
+  const PckCa issuer = collateral.check_pck_ca(ca, root, at);
+  auto fault = issuer.fault;
+  if (fault)
+    fault->index++;
+  else
+    fault = check_issued(leaf, ca, at);
+  if (fault) return out.reasons.push_back({fault_code(*fault), fault->detail});
+  out.validity.narrow(leaf.name(), leaf.not_before(), leaf.not_after());
+  out.validity.narrow(issuer.validity);
   if (leaf.subject().find("SGX PCK Certificate") == std::string::npos)
     return out.reasons.push_back(
         {"pck.leaf.role", "the certificate is not for a platform", leaf.subject(), "Intel SGX PCK Certificate"});
   out.pck_ca = ca.subject();
 
-  if (!ca_is_known) check_pck_crl(collateral.collateral(), ca, at, out.reasons, out.validity);
+  append(out.reasons, issuer.list);
   const auto& crl = collateral.collateral().pck_crl;
   if (crl && crl->lists(leaf))
     out.reasons.push_back({"pck.leaf.revoked", "Intel has revoked the certificate of this platform"});
@@ -110,8 +113,6 @@ TcbInputs tcb_inputs(const Quote& quote, const SignatureData& data, const PckExt
     std::ranges::copy(more->get<"tee_tcb_svn2">(), out.tee_tcb_svn2.emplace().begin());
   return out;
 }
-
-void append(std::vector<Reason>& to, const std::vector<Reason>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
 }  // namespace
 

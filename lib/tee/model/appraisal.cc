@@ -13,6 +13,11 @@ void Validity::narrow(const std::string& what, UnixTime begins, UnixTime ends) {
   }
 }
 
+void Validity::narrow(const Validity& by) {
+  narrow(by.from_what, by.from, std::numeric_limits<UnixTime>::max());
+  narrow(by.until_what, std::numeric_limits<UnixTime>::min(), by.until);
+}
+
 Json to_json(const LayerResult& layer) {
   Json reasons = Json::array();
   for (const Reason& reason : layer.reasons) {

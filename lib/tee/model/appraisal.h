@@ -43,6 +43,7 @@ struct Validity {
   std::string from_what, until_what;  // "the TCB info", "the PCK certificate"
 
   void narrow(const std::string& what, UnixTime begins, UnixTime ends);
+  void narrow(const Validity& by);
 };
 
 // What the evidence shows that a policy may have to forgive; policies name it ("sgx.debug").

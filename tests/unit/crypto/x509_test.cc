@@ -84,6 +84,44 @@ TEST(X509, ChecksOneStepAsItChecksAChain) {
   EXPECT_EQ(check_issued(other.certificates()[0], chain[1], kNow)->is, ChainFault::Is::signature);
 }
 
+// A leaf is held against its issuer by itself, so nothing would apply the constraints to it.
+TEST(X509, RefusesAnIssuerThatConstrainsNames) {
+  Chain made;
+  // RFC 5280 section 4.2.1.10: permittedSubtrees with the dNSName "a.test".
+  made.ca_spec.extensions = {{"2.5.29.30", *from_hex("300ca00a30088206612e74657374")}};
+  const std::vector<Certificate> chain = made.certificates();
+  EXPECT_EQ(check_issued(chain[0], chain[1], kNow)->is, ChainFault::Is::other);
+}
+
+// RFC 5280 section 4.1.1.2: the algorithm stands outside of what is signed, and inside; they have to agree.
+TEST(X509, HoldsTheAlgorithmToWhatWasSigned) {
+  std::vector<Certificate> chain = Chain().certificates();
+  Bytes der = chain[0].der();
+  // ecdsa-with-SHA256, 1.2.840.10045.4.3.2; the second one is outside. With SHA384 the last arc is 3.
+  const Bytes oid = *from_hex("06082a8648ce3d040302");
+  const auto inside = std::ranges::search(der, oid);
+  ASSERT_FALSE(inside.empty());
+  const auto outside = std::ranges::search(std::ranges::subrange(inside.end(), der.end()), oid);
+  ASSERT_FALSE(outside.empty());
+  *(outside.end() - 1) = 3;
+  const auto changed = Certificate::parse(der, "changed");
+  ASSERT_TRUE(changed);
+  EXPECT_EQ(check_issued(*changed, chain[1], kNow)->is, ChainFault::Is::signature);
+}
+
+// Without it a root that the caller has not seen verify is let through; the rest is checked all the same.
+TEST(X509, TakesTheWordOfWhoVerifiedTheAnchor) {
+  Chain made;
+  std::vector<Certificate> chain = made.certificates();
+  Bytes der = chain[2].der();
+  der.back() ^= 1;
+  chain[2] = *Certificate::parse(der, "changed root");
+  EXPECT_TRUE(check_chain(chain, kNow));
+  EXPECT_FALSE(check_chain(chain, kNow, AnchorSignature::verified));
+  made.signs_leaf = {"CA", made::Key::p256("another")};
+  EXPECT_EQ(check_chain(made.certificates(), kNow, AnchorSignature::verified)->is, ChainFault::Is::signature);
+}
+
 TEST(X509, ReadsRevocationLists) {
   const Chain made;
   const std::vector<Certificate> chain = made.certificates();

@@ -306,12 +306,47 @@ TEST(DcapVerify, UsesVerifiedCollateralForManyQuotes) {
   const auto verified = VerifiedCollateral::verify(
       std::make_shared<const Collateral>(*read_collateral(std::span(&file, 1))), first.now(), root);
   EXPECT_EQ(codes(verified.reasons()), "");
-  ASSERT_NE(verified.pck_ca(), nullptr);
   for (const auto* evidence : {&a, &b}) {
     const Appraisal got =
         appraise_quote({.evidence = evidence->evidence, .name = "quote", .time = first.now()}, verified);
     EXPECT_EQ(codes(got.authentic.reasons), "");
     EXPECT_EQ(got.tcb_status, "UpToDate");
+  }
+}
+
+// What is remembered of a CA holds for its bytes, and for the time of what it rests on.
+TEST(DcapVerify, RemembersOfACaNoMoreThanItFound) {
+  const Dcap dcap;
+  const made::MadeEvidence made = make(dcap);
+  const auto root = Certificate::parse(made.root, "root")->spki_sha256();
+  const Endorsement file{"collateral", Bytes(made.collateral.begin(), made.collateral.end())};
+  const auto verified = VerifiedCollateral::verify(
+      std::make_shared<const Collateral>(*read_collateral(std::span(&file, 1))), dcap.now(), root);
+  const auto appraised = [&](ByteView evidence, UnixTime at) {
+    return appraise_quote({.evidence = evidence, .name = "quote", .time = at}, verified);
+  };
+  const Appraisal good = appraised(made.evidence, dcap.now());
+  ASSERT_EQ(codes(good.authentic.reasons), "");
+  EXPECT_EQ(good.validity.until, dcap.next_update);
+  EXPECT_EQ(codes(appraised(made.evidence, dcap.next_update).authentic.reasons), "");
+  EXPECT_EQ(codes(appraised(made.evidence, dcap.next_update + 1).authentic.reasons), "crl.pck.expired");
+  EXPECT_EQ(codes(appraised(made.evidence, dcap.issued - 1).authentic.reasons), "crl.pck.not_yet_valid");
+
+  // The last byte of each certificate in the quote is one of its signature.
+  const std::string text(as_text(made.evidence));
+  const auto ends = [&] {
+    std::vector<std::size_t> out;
+    for (std::size_t at = 0; (at = text.find("-----END", at)) != text.npos; at++) out.push_back(at);
+    return out;
+  }();
+  ASSERT_EQ(ends.size(), 3u);
+  const std::array<std::string, 3> expected{"pck.leaf.signature", "pck.intermediate.signature", "pck.root.signature"};
+  for (std::size_t i = 0; i < 3; i++) {
+    // The last group before white space and padding: another bit of it is another last byte.
+    std::size_t at = text.find_last_not_of("=\n", ends[i] - 1) - 2;
+    Bytes changed = made.evidence;
+    changed[at] = changed[at] == 'A' ? 'B' : 'A';
+    EXPECT_EQ(codes(appraised(changed, dcap.now()).authentic.reasons), expected[i]) << i;
   }
 }
 
