@@ -11,6 +11,11 @@ namespace {
 
 constexpr std::size_t kMaxItems = 256, kMaxReportData = 64;
 constexpr std::int64_t kMaxCommittee = 1000;
+constexpr std::int64_t kMaxSeconds = std::int64_t{10} * 366 * 86'400;
+// Clocks differ: evidence may be so many seconds from the future.
+constexpr std::int64_t kClockSkew = 60;
+constexpr std::string_view kOutOfDate = "OutOfDate", kOutOfDateConfigurationNeeded = "OutOfDateConfigurationNeeded",
+                           kConfigurationNeeded = "ConfigurationNeeded";
 
 bool contains(const std::vector<std::string>& list, std::string_view item) {
   return std::ranges::find(list, item) != list.end();
@@ -33,6 +38,45 @@ std::optional<Reason> public_signer(const Appraisal& appraisal) {
   const sgx::KnownSigner* known = digest ? sgx::find_known_signer(*digest) : nullptr;
   if (known == nullptr) return std::nullopt;
   return Reason{"sgx.public_signer", "the enclave is signed with a key that everybody has: " + sgx::describe(*known)};
+}
+
+// Whether the status would be accepted but for its being out of date.
+bool lacks_only_updates(const AppraisalPolicy& policy, std::string_view status) {
+  return status == kOutOfDate ||
+         (status == kOutOfDateConfigurationNeeded && contains(policy.accept_tcb_status, kConfigurationNeeded));
+}
+
+void check_status(const AppraisalPolicy& policy, Appraisal& appraisal) {
+  const std::string& status = appraisal.tcb_status;
+  if (status.empty() || contains(policy.accept_tcb_status, status)) return;
+  std::string accepted;
+  for (const std::string& word : policy.accept_tcb_status) accepted += (accepted.empty() ? "" : ", ") + word;
+  if (policy.platform_grace_period != 0 && lacks_only_updates(policy, status) && appraisal.tcb_date) {
+    const UnixTime until = *appraisal.tcb_date + policy.platform_grace_period;
+    if (appraisal.time <= until)
+      return appraisal.validity.narrow("the platform's time of grace", std::numeric_limits<UnixTime>::min(), until);
+    accepted += ", or " + std::string(kOutOfDate) + " until " + format_time(until);
+  }
+  appraisal.policy.reasons.push_back({"tcb.status", "the platform's TCB status is not accepted", status, accepted});
+}
+
+void check_age(const AppraisalPolicy& policy, Appraisal& appraisal, UnixTime clock) {
+  if (!policy.max_evidence_age) return;
+  auto& reasons = appraisal.policy.reasons;
+  if (!appraisal.made)
+    return reasons.push_back({"freshness.unknown",
+                              "the evidence does not say when it was made: bind a value to it that nobody could know "
+                              "before"});
+  const std::string have = format_time(*appraisal.made);
+  if (*appraisal.made > clock + kClockSkew)
+    reasons.push_back({"freshness.future", "the evidence was made later than now", have,
+                       "at most " + format_time(clock + kClockSkew)});
+  if (clock - *appraisal.made > *policy.max_evidence_age)
+    reasons.push_back({"freshness.too_old", "the evidence is older than the policy lets it be", have,
+                       "at least " + format_time(clock - *policy.max_evidence_age)});
+  if (clock == appraisal.time)
+    appraisal.validity.narrow("the age that the policy lets it have", std::numeric_limits<UnixTime>::min(),
+                              *appraisal.made + *policy.max_evidence_age);
 }
 
 MatchRow row(std::string name, std::string have, std::string need) {
@@ -100,6 +144,11 @@ Result<AppraisalPolicy> parse_appraisal_policy(std::string_view text, const std:
   AppraisalPolicy out;
   fields.literal("format", kPolicyFormat);
   if (fields.has("accept_tcb_status")) out.accept_tcb_status = fields.texts("accept_tcb_status", kMaxItems);
+  out.collateral_grace_period = fields.integer_or("collateral_grace_period", 0, kMaxSeconds, 0);
+  out.platform_grace_period = fields.integer_or("platform_grace_period", 0, kMaxSeconds, 0);
+  if (out.platform_grace_period != 0 && contains(out.accept_tcb_status, kOutOfDate))
+    fields.reject("platform_grace_period", "means nothing beside OutOfDate in accept_tcb_status, which has no end");
+  if (fields.has("max_evidence_age")) out.max_evidence_age = fields.integer("max_evidence_age", 0, kMaxSeconds);
   if (fields.has("forgive")) out.forgive = fields.texts("forgive", kMaxItems);
   if (fields.has("min_tcb_evaluation_number"))
     out.min_tcb_evaluation_number = fields.integer("min_tcb_evaluation_number", 0, INT32_MAX);
@@ -126,31 +175,7 @@ Result<AppraisalPolicy> parse_appraisal_policy(std::string_view text, const std:
   return fields.finish(std::move(out));
 }
 
-Json to_json(const AppraisalPolicy& policy) {
-  const auto list = [](const std::vector<std::string>& items) {
-    Json out = Json::array();
-    for (const std::string& item : items) out.push_back(item);
-    return out;
-  };
-  Json out = Json::object({{"format", kPolicyFormat},
-                           {"accept_tcb_status", list(policy.accept_tcb_status)},
-                           {"forgive", list(policy.forgive)},
-                           {"refuse_advisories", list(policy.refuse_advisories)},
-                           {"open_registers", list(policy.open_registers)},
-                           {"require_report_data", policy.require_report_data}});
-  if (policy.min_tcb_evaluation_number) out["min_tcb_evaluation_number"] = *policy.min_tcb_evaluation_number;
-  if (policy.report_data) out["report_data"] = to_hex(*policy.report_data);
-  if (policy.signer_match_min_isvsvn)
-    out["signer_match"] = Json::object({{"min_isvsvn", *policy.signer_match_min_isvsvn}});
-  if (!policy.min_snp_tcb.empty()) {
-    Json tcb = Json::object();
-    for (const auto& [component, svn] : policy.min_snp_tcb) tcb[component] = svn;
-    out["min_snp_tcb"] = std::move(tcb);
-  }
-  return out;
-}
-
-void apply_policy(const AppraisalPolicy& policy, Appraisal& appraisal) {
+void apply_policy(const AppraisalPolicy& policy, Appraisal& appraisal, UnixTime clock) {
   if (!appraisal.authentic.ok() || !appraisal.tcb.reached) return;
   auto& reasons = appraisal.policy.reasons;
   appraisal.policy.reached = true;
@@ -160,11 +185,7 @@ void apply_policy(const AppraisalPolicy& policy, Appraisal& appraisal) {
   if (auto known = public_signer(appraisal); known && !contains(policy.forgive, known->code))
     reasons.push_back(*std::move(known));
 
-  if (!appraisal.tcb_status.empty() && !contains(policy.accept_tcb_status, appraisal.tcb_status)) {
-    std::string accepted;
-    for (const std::string& status : policy.accept_tcb_status) accepted += (accepted.empty() ? "" : ", ") + status;
-    reasons.push_back({"tcb.status", "the platform's TCB status is not accepted", appraisal.tcb_status, accepted});
-  }
+  check_status(policy, appraisal);
   if (policy.min_tcb_evaluation_number && appraisal.vendor == "intel" &&
       appraisal.tcb_evaluation_number.value_or(-1) < *policy.min_tcb_evaluation_number)
     reasons.push_back({"tcb.evaluation_number", "the collateral is of an earlier evaluation than the policy asks for",
@@ -183,6 +204,7 @@ void apply_policy(const AppraisalPolicy& policy, Appraisal& appraisal) {
                            have == nullptr ? "" : text_of(*have), std::to_string(need)});
     }
 
+  check_age(policy, appraisal, clock);
   if (policy.report_data) {
     Bytes need = *policy.report_data;
     // The value, and nothing else behind it.

@@ -22,7 +22,11 @@ struct CommitteePolicy {
 
 struct AppraisalPolicy {
   std::vector<std::string> accept_tcb_status{"UpToDate"};
-  std::vector<std::string> forgive;  // codes of flags: "td.sept_ve_disable_off"
+  // Seconds, by Intel's names. Documents and lists of Intel are used so long after they expired; a platform that is out
+  // of date is accepted so long after the date of the TCB that it has.
+  std::int64_t collateral_grace_period = 0, platform_grace_period = 0;
+  std::optional<std::int64_t> max_evidence_age;  // seconds; evidence that does not say when it was made is refused
+  std::vector<std::string> forgive;              // codes of flags: "td.sept_ve_disable_off"
   std::optional<std::int64_t> min_tcb_evaluation_number;
   std::vector<std::string> refuse_advisories;
   // What the prover must have bound into the evidence: its first bytes, and zeros behind them.
@@ -37,10 +41,10 @@ struct AppraisalPolicy {
 
 // YAML or JSON.
 Result<AppraisalPolicy> parse_appraisal_policy(std::string_view text, const std::string& name);
-Json to_json(const AppraisalPolicy&);
 
-// Answers the third question. Only what is authentic and has a TCB is asked; everything else was not reached.
-void apply_policy(const AppraisalPolicy& policy, Appraisal& appraisal);
+// Answers the third question. Only what is authentic and has a TCB is asked; everything else was not reached. The age
+// of evidence is what has gone by until `clock`.
+void apply_policy(const AppraisalPolicy& policy, Appraisal& appraisal, UnixTime clock);
 
 // Answers the fourth: any of the sets will do, as a whole. Without one, nothing matches. Only what passed the other
 // layers is asked.

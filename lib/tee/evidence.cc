@@ -21,7 +21,7 @@ constexpr std::array kKinds{
     EvidenceKind{"dcap", "quote of Intel SGX or TDX", dcap::recognises_quote, dcap::appraise_quote, dcap::inspect_quote,
                  VerifyingKey::Kind::p256},
     EvidenceKind{"nitro", "attestation document of AWS Nitro", nitro::is_document, nitro::appraise,
-                 nitro::inspect_bytes, VerifyingKey::Kind::p384},
+                 nitro::inspect_bytes, VerifyingKey::Kind::p384, nitro::made_at},
     EvidenceKind{"vtpm", "quote of a confidential guest's TPM", vtpm::is_evidence, vtpm::appraise, vtpm::inspect,
                  VerifyingKey::Kind::rsa},
     // Last: a report has no magic number.

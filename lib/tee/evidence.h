@@ -18,6 +18,8 @@ struct EvidenceKind {
   Result<Inspection> (*inspect)(ByteView evidence);
   // Of the vendor's root: where several trust anchors are given, this tells which one is for this evidence.
   VerifyingKey::Kind root_key;
+  // When the evidence says that it was made, whether that is true or not; null for kinds that do not say.
+  std::optional<UnixTime> (*made)(ByteView evidence) = nullptr;
 };
 
 std::span<const EvidenceKind> evidence_kinds();

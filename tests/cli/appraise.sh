@@ -57,6 +57,39 @@ HALLMARK_NOW=1790000000 expect_exit 1 hallmark appraise good/quote.bin --trust-a
   --collateral good/collateral.json --json
 [[ $(codes) == *tcb_info.expired* ]]
 
+# Unless a line gives it time; then the answer says so.
+printf 'format: appraisal-policy-v1\ncollateral_grace_period: 60\n' >grace.yaml
+expect_exit 0 hallmark appraise good/quote.bin --trust-anchor good/root.pem --collateral good/collateral.json \
+  --time 2026-01-31T00:01:00Z --policy grace.yaml --json
+valid appraisal-v1 "$stdout"
+[[ $(member layers.authentic.lapsed) == *'{"what": "the TCB info", "expired": "2026-01-31T00:00:00Z"}'* ]]
+expect_exit 1 hallmark appraise good/quote.bin --trust-anchor good/root.pem --collateral good/collateral.json \
+  --time 2026-01-31T00:01:01Z --policy grace.yaml
+
+# A quote has no time of its own.
+expect_exit 2 hallmark appraise good/quote.bin --collateral good/collateral.json --time evidence
+contains "$stderr" 'does not say when it was made'
+printf 'format: appraisal-policy-v1\nmax_evidence_age: 60\n' >fresh.yaml
+expect_exit 1 appraise good/quote.bin --collateral good/collateral.json --policy fresh.yaml --json
+[[ $(codes) == freshness.unknown ]]
+if [[ -n ${HALLMARK_VECTORS:-} ]]; then
+  document=$HALLMARK_VECTORS/quotes/$(python3 -c 'import json, sys
+for entry in json.load(open(sys.argv[1])):
+    check = entry.get("cases", [{}])[0].get("checks", [{}])[0]
+    if entry["type"] == "nitro-attestation" and check["expect"].get("debug") is False:
+        print(entry["files"][0]["file"]); break' "$HALLMARK_VECTORS/quotes/vectors.json")
+  expect_exit 1 hallmark appraise "$document"
+  expect_exit 0 hallmark appraise "$document" --time evidence --json
+  valid appraisal-v1 "$stdout"
+  made=$(member evidence_time | tr -d '"')
+  [[ $(member time) == "\"$made\"" ]]
+  HALLMARK_NOW=$(($(date -d "$made" +%s) + 60)) \
+    expect_exit 0 hallmark appraise "$document" --time evidence --policy fresh.yaml
+  HALLMARK_NOW=$(($(date -d "$made" +%s) + 61)) \
+    expect_exit 1 hallmark appraise "$document" --time evidence --policy fresh.yaml
+  contains "$stdout" 'freshness.too_old'
+fi
+
 # No collateral, the wrong one, another platform's beside the right one.
 expect_exit 1 appraise good/quote.bin
 contains "$stdout" 'tcb_info.missing'

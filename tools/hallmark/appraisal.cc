@@ -23,6 +23,9 @@ Status read_all(const std::vector<std::string>& files, std::vector<Endorsement>&
   return {};
 }
 
+// Documents of AWS Nitro say when they were made, and their certificates are good for three hours from then on.
+constexpr std::string_view kTimeOfEvidence = "evidence";
+
 // RFC 3339, or Unix seconds, as the validity of a vector or a block's time is often at hand.
 Result<UnixTime> read_time(const std::string& text) {
   UnixTime seconds = 0;
@@ -30,7 +33,8 @@ Result<UnixTime> read_time(const std::string& text) {
   if (end.ec == std::errc() && end.ptr == text.data() + text.size() && seconds >= 0) return seconds;
   auto time = parse_time(text);
   if (!time)
-    return fail(Fault::usage, "--time: \"" + printable(text) + "\" is neither 2026-11-22T10:00:00Z nor Unix seconds");
+    return fail(Fault::usage, "--time: \"" + printable(text) +
+                                  "\" is neither 2026-11-22T10:00:00Z nor Unix seconds nor \"evidence\"");
   return time;
 }
 
@@ -92,7 +96,9 @@ void AppraisalOptions::add(CLI::App& app) {
   app.add_option("--trust-anchor", anchor_files_,
                  "a certificate in the place of the vendor's pinned root: a private PKI; the answer says so")
       ->type_name("FILE");
-  app.add_option("--time", time_text_, "when to appraise: 2026-11-22T10:00:00Z or Unix seconds; now, if not given")
+  app.add_option("--time", time_text_,
+                 "when to appraise: 2026-11-22T10:00:00Z, Unix seconds, or \"evidence\": when that says it was made; "
+                 "now, if not given")
       ->type_name("TIME");
   app.add_option("--policy", policy_file_, "what is accepted, line by line (hallmark-appraisal policy)")
       ->type_name("FILE");
@@ -104,7 +110,8 @@ void AppraisalOptions::add(CLI::App& app) {
 
 Status AppraisalOptions::read() {
   time_ = now();
-  if (!time_text_.empty()) {
+  time_of_evidence_ = time_text_ == kTimeOfEvidence;
+  if (!time_text_.empty() && !time_of_evidence_) {
     TRY(time_, read_time(time_text_));
   }
   CHECK(read_all(collateral_files_, collateral_));
@@ -149,8 +156,18 @@ Result<Appraisal> AppraisalOptions::appraise(const std::string& names, Json& inp
   TRY(const Bytes bytes, in(files.front(), unwrap_evidence(file)));
   for (const Endorsement& e : own) inputs.push_back(input("endorsement", e.name, e.bytes));
 
-  AppraiseRequest request{.evidence = bytes, .name = files.front(), .time = time_, .allow_trailing = allow_trailing_};
   const EvidenceKind& kind = *find_evidence_kind(bytes);
+  AppraiseRequest request{.evidence = bytes,
+                          .name = files.front(),
+                          .time = time_,
+                          .collateral_grace = policy_.collateral_grace_period,
+                          .allow_trailing = allow_trailing_};
+  if (time_of_evidence_) {
+    if (kind.made == nullptr)
+      return fail(Fault::usage, "--time: a " + std::string(kind.long_name) + " does not say when it was made");
+    // What cannot be read is refused for that.
+    request.time = kind.made(bytes).value_or(time_);
+  }
   for (const Certificate& anchor : anchors_) {
     TRY(const VerifyingKey key, anchor.key());
     if (key.kind() == kind.root_key) request.trust_anchor = anchor.der();
@@ -158,7 +175,7 @@ Result<Appraisal> AppraisalOptions::appraise(const std::string& names, Json& inp
   if (!anchors_.empty() && !request.trust_anchor)
     return fail(Fault::usage, "--trust-anchor: none of these is a root for a " + std::string(kind.long_name));
   TRY(Appraisal out, appraise_with(std::move(request), kind, std::move(own)));
-  apply_policy(policy_, out);
+  apply_policy(policy_, out, time_);
   return out;
 }
 
@@ -200,11 +217,15 @@ Json to_json(const Appraisal& a, bool with_match) {
   for (const std::string& advisory : a.advisories) advisories.push_back(advisory);
   tcb["advisory_ids"] = std::move(advisories);
   for (const Json::Member& member : a.tcb_details.members()) tcb[member.key] = member.value;
+  Json authentic = hallmark::to_json(a.authentic), lapsed = Json::array();
+  for (const Expiry& expiry : a.lapsed)
+    lapsed.push_back(Json::object({{"what", expiry.what}, {"expired", format_time(expiry.time)}}));
+  authentic["lapsed"] = std::move(lapsed);
   Json policy = hallmark::to_json(a.policy);
   for (const Flag& flag : a.flags) flags.push_back(flag.code);
   policy["flags"] = std::move(flags);
-  Json layers = Json::object(
-      {{"authentic", hallmark::to_json(a.authentic)}, {"tcb", std::move(tcb)}, {"policy", std::move(policy)}});
+  Json layers =
+      Json::object({{"authentic", std::move(authentic)}, {"tcb", std::move(tcb)}, {"policy", std::move(policy)}});
   if (with_match) layers["match"] = hallmark::to_json(a.match);
   for (const Register& r : a.registers) registers[r.name] = to_hex(r.digest);
   Json out = Json::object({{"evidence", a.evidence},
@@ -212,6 +233,7 @@ Json to_json(const Appraisal& a, bool with_match) {
                            {"vendor", a.vendor},
                            {"verdict", accepted(a, with_match) ? "accepted" : "refused"},
                            {"time", format_time(a.time)},
+                           {"evidence_time", a.made ? Json(format_time(*a.made)) : Json()},
                            {"layers", std::move(layers)},
                            {"registers", std::move(registers)},
                            {"identity", a.identity},
@@ -231,7 +253,11 @@ Json to_json(const Appraisal& a, bool with_match) {
 std::string to_text(const Appraisal& a, bool with_match) {
   std::string out = a.evidence + " of " + a.tee + ", appraised at " + format_time(a.time) + "\n";
   if (!a.private_anchor.empty()) out += "  AGAINST A PRIVATE ROOT, not the vendor's: sha256 " + a.private_anchor + "\n";
+  if (a.made) out += "  made at " + format_time(*a.made) + ", as it says\n";
   out += line_of("authentic", a.authentic, a.authentic.ok() ? validity_text(a.validity) : "");
+  for (const Expiry& expiry : a.lapsed)
+    out += "      " + printable(expiry.what) + " expired at " + format_time(expiry.time) +
+           "; the policy gives it a time of grace\n";
   out += line_of("tcb", a.tcb, a.tcb_status);
   if (const Json* shortfall = a.tcb_details.find("shortfall"); shortfall != nullptr && a.tcb_status != "UpToDate")
     for (const Json& s : shortfall->items())

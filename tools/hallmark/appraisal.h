@@ -15,7 +15,6 @@ class AppraisalOptions {
   // Reads the files that were named; asks the clock where no time was given.
   Status read();
 
-  UnixTime time() const { return time_; }
   const AppraisalPolicy& policy() const { return policy_; }
   Json inputs() const;  // the files that were named for all evidence: {role, name, sha256}
 
@@ -33,7 +32,8 @@ class AppraisalOptions {
 
   std::vector<Endorsement> collateral_, endorsements_;
   std::vector<Certificate> anchors_;
-  UnixTime time_ = 0;
+  UnixTime time_ = 0;  // that was given, or the clock's
+  bool time_of_evidence_ = false;
   AppraisalPolicy policy_;
   Bytes policy_text_;
 };

@@ -112,6 +112,7 @@ void describe_tcb(const TcbVerdict& tcb, const VerifiedCollateral& collateral, A
   out.tcb_details["platform_level_status"] = word(tcb.platform);
   out.tcb_details["tdx_module_status"] = word(tcb.module);
   out.tcb_details["qe_status"] = word(tcb.qe);
+  out.tcb_date = tcb.date;
   if (tcb.date) out.tcb_details["tcb_date"] = format_time(*tcb.date);
   out.tcb_details["tcb_info_evaluation_number"] = collateral.tcb_info().evaluation_number;
   out.tcb_details["qe_identity_evaluation_number"] = collateral.qe_identity().evaluation_number;
@@ -169,6 +170,7 @@ void verify(const Read& read, const VerifiedCollateral& collateral, const Apprai
   const QuoteVerdict verdict = verify_quote(read.quote, read.data, collateral, request.time);
   out.authentic.reasons = verdict.reasons;
   out.validity = verdict.validity;
+  out.lapsed = verdict.lapsed;
   if (verdict.pck) describe_platform(*verdict.pck, verdict.pck_ca, out);
   if (verdict.tcb) describe_tcb(*verdict.tcb, collateral, out);
 }
@@ -194,8 +196,8 @@ Result<Appraisal> appraise_quote(const AppraiseRequest& request) {
   TRY(Collateral collateral, read_collateral(request.endorsements));
   const auto read = describe(request, out);
   if (!read) return out;
-  const auto verified =
-      VerifiedCollateral::verify(std::make_shared<const Collateral>(std::move(collateral)), request.time, root);
+  const auto verified = VerifiedCollateral::verify(std::make_shared<const Collateral>(std::move(collateral)),
+                                                   request.time, root, request.collateral_grace);
   verify(*read, verified, request, out);
   return out;
 }

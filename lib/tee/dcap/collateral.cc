@@ -123,66 +123,68 @@ bool same_chain(std::span<const Certificate> a, std::span<const Certificate> b) 
   return std::ranges::equal(a, b, {}, &Certificate::der, &Certificate::der);
 }
 
-// The chain of who signed a document: the signer, and the root. `good` is a chain that was found to be good before, so
-// that one which signed both documents is checked once.
-bool check_signer(const SignedDocument& document, std::string_view code, UnixTime at, const DigestOf<Alg::sha256>& root,
-                  const RevocationList* root_crl, std::span<const Certificate> good, Bytes& verified_root,
-                  std::vector<Reason>& reasons, Validity& validity) {
+// Looks at documents at one time, and notes what it finds.
+struct Examination {
+  UnixTime at;
+  std::int64_t grace;
+  std::vector<Reason>& reasons;
+  Validity& validity;
+  std::vector<Expiry>& expiries;
+
+  void dates(const std::string& code, const std::string& what, UnixTime issued, UnixTime next) {
+    validity.narrow(what, issued, next + grace);
+    expiries.push_back({what, next});
+    if (at < issued)
+      reasons.push_back({code + ".not_yet_valid", what + " was issued later", format_time(at), format_time(issued)});
+    if (at > next + grace)
+      reasons.push_back(
+          {code + ".expired", what + " has expired: newer collateral is needed", format_time(next), format_time(at)});
+  }
+
+  void list(const std::string& code, const std::string& what, const std::optional<RevocationList>& crl,
+            const Certificate& issuer) {
+    if (!crl) return reasons.push_back({code + ".missing", what + " was not given"});
+    if (!crl->issued_by(issuer)) return reasons.push_back({code + ".issuer", what + " is of another CA"});
+    if (!crl->signed_by(issuer))
+      return reasons.push_back({code + ".signature", what + ": its signature does not verify"});
+    dates(code, what, crl->this_update(), crl->next_update());
+  }
+};
+
+// Whether a document's chain is its signer and the root, and the signer signed it. `good` is a chain that was found to
+// be good before, so that one which signed both documents is checked once.
+bool check_signer(Examination& examination, const SignedDocument& document, std::string_view code,
+                  const DigestOf<Alg::sha256>& root, const RevocationList* root_crl, std::span<const Certificate> good,
+                  Bytes& verified_root) {
   const std::string family(code);
   const auto& chain = document.issuer_chain;
-  if (chain.size() != 2) {
-    reasons.push_back(
-        {family + ".issuer_chain", "its issuer chain is not a signer and the root", std::to_string(chain.size()), "2"});
+  const auto refuse = [&](Reason reason) {
+    reason.code = family + reason.code;
+    examination.reasons.push_back(std::move(reason));
     return false;
-  }
-  if (chain.back().spki_sha256() != root) {
-    reasons.push_back({family + ".root_untrusted", "its issuer chain ends in another root than the trusted one",
-                       to_hex(chain.back().spki_sha256()), to_hex(root)});
-    return false;
-  }
-  if (const auto fault =
-          same_chain(chain, good) ? std::nullopt : check_chain(chain, at, anchor_of(chain.back(), verified_root))) {
-    reasons.push_back(
-        {family + (fault->index == 0 ? ".signer." : ".root.") + std::string(to_text(fault->is)), fault->detail});
-    return false;
-  }
+  };
+  if (chain.size() != 2)
+    return refuse(
+        {".issuer_chain", "its issuer chain is not a signer and the root", std::to_string(chain.size()), "2"});
+  if (chain.back().spki_sha256() != root)
+    return refuse({".root_untrusted", "its issuer chain ends in another root than the trusted one",
+                   to_hex(chain.back().spki_sha256()), to_hex(root)});
+  if (const auto fault = same_chain(chain, good)
+                             ? std::nullopt
+                             : check_chain(chain, examination.at, anchor_of(chain.back(), verified_root)))
+    return refuse({(fault->index == 0 ? ".signer." : ".root.") + std::string(to_text(fault->is)), fault->detail});
   verified_root = chain.back().der();
-  if (chain.front().subject().find("SGX TCB Signing") == std::string::npos) {
-    reasons.push_back({family + ".signer.role", "was signed by a certificate that is not for that",
-                       chain.front().subject(), "Intel SGX TCB Signing"});
-    return false;
-  }
-  if (root_crl != nullptr && root_crl->lists(chain.front())) {
-    reasons.push_back({family + ".signer.revoked", "the signer's certificate is revoked"});
-    return false;
-  }
+  if (chain.front().subject().find("SGX TCB Signing") == std::string::npos)
+    return refuse({".signer.role", "was signed by a certificate that is not for that", chain.front().subject(),
+                   "Intel SGX TCB Signing"});
+  if (root_crl != nullptr && root_crl->lists(chain.front()))
+    return refuse({".signer.revoked", "the signer's certificate is revoked"});
   for (const Certificate& certificate : chain)
-    validity.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
+    examination.validity.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
   const auto key = chain.front().key();
-  if (!key || !key->verify_ecdsa(as_bytes(document.text), document.signature)) {
-    reasons.push_back({family + ".signature", "its signature does not verify"});
-    return false;
-  }
+  if (!key || !key->verify_ecdsa(as_bytes(document.text), document.signature))
+    return refuse({".signature", "its signature does not verify"});
   return true;
-}
-
-void check_dates(const std::string& code, const std::string& what, UnixTime issued, UnixTime next, UnixTime at,
-                 std::vector<Reason>& reasons, Validity& validity) {
-  validity.narrow(what, issued, next);
-  if (at < issued)
-    reasons.push_back({code + ".not_yet_valid", what + " was issued later", format_time(at), format_time(issued)});
-  if (at > next)
-    reasons.push_back(
-        {code + ".expired", what + " has expired: newer collateral is needed", format_time(next), format_time(at)});
-}
-
-void check_crl(const std::string& code, const std::string& what, const std::optional<RevocationList>& crl,
-               const Certificate& issuer, UnixTime at, std::vector<Reason>& reasons, Validity& validity) {
-  if (!crl) return reasons.push_back({code + ".missing", what + " was not given"});
-  if (!crl->issued_by(issuer)) return reasons.push_back({code + ".issuer", what + " is of another CA"});
-  if (!crl->signed_by(issuer))
-    return reasons.push_back({code + ".signature", what + ": its signature does not verify"});
-  check_dates(code, what, crl->this_update(), crl->next_update(), at, reasons, validity);
 }
 
 }  // namespace
@@ -213,7 +215,7 @@ Result<Collateral> read_collateral(std::span<const Endorsement> files) {
 struct VerifiedCollateral::KnownCas {
   struct Entry {
     Bytes ca, root;
-    Validity validity;
+    PckCa found;
   };
   static constexpr std::size_t kMost = 8;
   std::mutex mutex;
@@ -224,8 +226,9 @@ PckCa VerifiedCollateral::check_pck_ca(const Certificate& ca, const Certificate&
   const std::lock_guard lock(known_cas_->mutex);
   auto& good = known_cas_->good;
   for (const KnownCas::Entry& entry : good)
-    if (entry.ca == ca.der() && entry.root == root.der() && entry.validity.from <= at && at <= entry.validity.until)
-      return {{}, {}, entry.validity};
+    if (entry.ca == ca.der() && entry.root == root.der() && entry.found.validity.from <= at &&
+        at <= entry.found.validity.until)
+      return entry.found;
 
   PckCa out;
   if (!ca.is_ca())
@@ -235,33 +238,37 @@ PckCa VerifiedCollateral::check_pck_ca(const Certificate& ca, const Certificate&
   if (out.fault) return out;
   for (const Certificate& certificate : {ca, root})
     out.validity.narrow(certificate.name(), certificate.not_before(), certificate.not_after());
-  check_crl("crl.pck", "the PCK revocation list", collateral_->pck_crl, ca, at, out.list, out.validity);
+  std::vector<Expiry> expiries;
+  Examination{at, grace_, out.list, out.validity, expiries}.list("crl.pck", "the PCK revocation list",
+                                                                 collateral_->pck_crl, ca);
+  if (!expiries.empty()) out.list_expires = expiries.front();
   if (out.good()) {
     if (good.size() == KnownCas::kMost) good.erase(good.begin());
-    good.push_back({ca.der(), root.der(), out.validity});
+    good.push_back({ca.der(), root.der(), out});
   }
   return out;
 }
 
 VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> collateral, UnixTime at,
-                                              const DigestOf<Alg::sha256>& root) {
+                                              const DigestOf<Alg::sha256>& root, std::int64_t grace) {
   VerifiedCollateral out;
   out.collateral_ = std::move(collateral);
   out.root_ = root;
+  out.grace_ = grace;
   out.known_cas_ = std::make_shared<KnownCas>();
   const Collateral& c = *out.collateral_;
   auto& reasons = out.reasons_;
+  Examination examination{at, grace, reasons, out.validity_, out.expiries_};
 
   const RevocationList* revoked = c.root_crl ? &*c.root_crl : nullptr;
   if (c.tcb_info.text.empty()) {
     reasons.push_back({"tcb_info.missing", "no TCB info was given"});
-  } else if (check_signer(c.tcb_info, "tcb_info", at, root, revoked, {}, out.root_certificate_, reasons,
-                          out.validity_)) {
+  } else if (check_signer(examination, c.tcb_info, "tcb_info", root, revoked, {}, out.root_certificate_)) {
     auto info = parse_tcb_info(c.tcb_info.text);
     if (!info) {
       reasons.push_back({"tcb_info.malformed", info.error().message()});
     } else {
-      check_dates("tcb_info", "the TCB info", info->issued, info->next_update, at, reasons, out.validity_);
+      examination.dates("tcb_info", "the TCB info", info->issued, info->next_update);
       out.tcb_info_ = *std::move(info);
     }
   }
@@ -270,21 +277,20 @@ VerifiedCollateral VerifiedCollateral::verify(std::shared_ptr<const Collateral> 
   for (const auto* chain : {&c.tcb_info.issuer_chain, &c.qe_identity.issuer_chain, &c.pck_crl_chain})
     if (!chain->empty() && chain->back().spki_sha256() == root) root_certificate = &chain->back();
   if (root_certificate != nullptr)
-    check_crl("crl.root", "the root's revocation list", c.root_crl, *root_certificate, at, reasons, out.validity_);
+    examination.list("crl.root", "the root's revocation list", c.root_crl, *root_certificate);
 
   // Where the TCB info's chain was refused, the same chain is refused again, under its own name.
   const bool signer_is_good = out.tcb_info_.has_value();
   if (c.qe_identity.text.empty()) {
     reasons.push_back({"qe_identity.missing", "no QE identity was given"});
-  } else if (check_signer(c.qe_identity, "qe_identity", at, root, revoked,
+  } else if (check_signer(examination, c.qe_identity, "qe_identity", root, revoked,
                           signer_is_good ? std::span(c.tcb_info.issuer_chain) : std::span<const Certificate>(),
-                          out.root_certificate_, reasons, out.validity_)) {
+                          out.root_certificate_)) {
     auto identity = parse_qe_identity(c.qe_identity.text);
     if (!identity) {
       reasons.push_back({"qe_identity.malformed", identity.error().message()});
     } else {
-      check_dates("qe_identity", "the QE identity", identity->issued, identity->next_update, at, reasons,
-                  out.validity_);
+      examination.dates("qe_identity", "the QE identity", identity->issued, identity->next_update);
       out.qe_identity_ = *std::move(identity);
     }
   }

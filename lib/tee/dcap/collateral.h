@@ -42,6 +42,7 @@ struct PckCa {
   std::optional<ChainFault> fault;  // 0 is the CA, 1 the root; the list is not asked then
   std::vector<Reason> list;
   Validity validity;
+  std::optional<Expiry> list_expires;
   bool good() const { return !fault && list.empty(); }
 };
 
@@ -49,13 +50,17 @@ struct PckCa {
 // `validity`.
 class VerifiedCollateral {
  public:
-  // `root` is the SHA-256 of the trusted root's SubjectPublicKeyInfo.
+  // `root` is the SHA-256 of the trusted root's SubjectPublicKeyInfo. Documents and lists, though not certificates, may
+  // have expired up to `grace` seconds ago.
   static VerifiedCollateral verify(std::shared_ptr<const Collateral> collateral, UnixTime at,
-                                   const DigestOf<Alg::sha256>& root);
+                                   const DigestOf<Alg::sha256>& root, std::int64_t grace = 0);
 
   // Why it is not to be used; empty if it is.
   const std::vector<Reason>& reasons() const { return reasons_; }
   const Validity& validity() const { return validity_; }
+  std::int64_t grace() const { return grace_; }
+  // Of the documents and the root's list.
+  const std::vector<Expiry>& expiries() const { return expiries_; }
   const DigestOf<Alg::sha256>& root() const { return root_; }
   // Without reasons, all of these are there.
   const TcbInfo& tcb_info() const { return *tcb_info_; }
@@ -70,6 +75,8 @@ class VerifiedCollateral {
   std::vector<Reason> reasons_;
   Validity validity_;
   DigestOf<Alg::sha256> root_{};
+  std::vector<Expiry> expiries_;
+  std::int64_t grace_ = 0;
   Bytes root_certificate_;  // whose signature of itself was verified
   struct KnownCas;
   std::shared_ptr<KnownCas> known_cas_;

@@ -32,6 +32,10 @@ std::string fault_code(const ChainFault& fault) {
 
 void append(std::vector<Reason>& to, const std::vector<Reason>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
+void note_grace(const Expiry& expiry, const VerifiedCollateral& collateral, UnixTime at, QuoteVerdict& out) {
+  if (at > expiry.time && at <= expiry.time + collateral.grace()) out.lapsed.push_back(expiry);
+}
+
 // RFC 5280 to the trusted root, each with the role that it plays, none revoked.
 void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollateral& collateral, UnixTime at,
                      QuoteVerdict& out) {
@@ -57,6 +61,7 @@ void check_pck_chain(const std::vector<Certificate>& chain, const VerifiedCollat
   out.pck_ca = ca.subject();
 
   append(out.reasons, issuer.list);
+  if (issuer.list_expires) note_grace(*issuer.list_expires, collateral, at, out);
   const auto& crl = collateral.collateral().pck_crl;
   if (crl && crl->lists(leaf))
     out.reasons.push_back({"pck.leaf.revoked", "Intel has revoked the certificate of this platform"});
@@ -120,6 +125,7 @@ QuoteVerdict verify_quote(const Quote& quote, const SignatureData& data, const V
                           UnixTime at) {
   QuoteVerdict out;
   out.validity = collateral.validity();
+  for (const Expiry& expiry : collateral.expiries()) note_grace(expiry, collateral, at, out);
   const auto chain = pck_chain(data, collateral.collateral());
   if (!chain) {
     out.reasons.push_back(
@@ -129,6 +135,10 @@ QuoteVerdict verify_quote(const Quote& quote, const SignatureData& data, const V
   }
   check_pck_chain(*chain, collateral, at, out);
   append(out.reasons, collateral.reasons());
+  const Validity& verified = collateral.validity();
+  if (collateral.reasons().empty() && (at < verified.from || at > verified.until))
+    out.reasons.push_back({"collateral.other_time", "the collateral was verified for other times", format_time(at),
+                           format_time(verified.from) + " to " + format_time(verified.until)});
 
   if (const auto extension = chain->front().extension(kSgxExtension)) {
     auto pck = parse_pck_extension(*extension);

@@ -16,6 +16,7 @@ struct QuoteVerdict {
   std::string pck_ca;             // the common name of who certified the platform
   std::optional<TcbVerdict> tcb;  // once the quote is authentic
   Validity validity;
+  std::vector<Expiry> lapsed;  // used in their time of grace
 };
 
 QuoteVerdict verify_quote(const Quote& quote, const SignatureData& data, const VerifiedCollateral& collateral,

@@ -46,6 +46,12 @@ struct Validity {
   void narrow(const Validity& by);
 };
 
+// Until when a document stands by itself, before any grace that a verifier gives it.
+struct Expiry {
+  std::string what;  // "the TCB info"
+  UnixTime time = 0;
+};
+
 // What the evidence shows that a policy may have to forgive; policies name it ("sgx.debug").
 struct Flag {
   std::string code;
@@ -66,6 +72,8 @@ struct Appraisal {
   Json tcb_details = Json::object();
   std::vector<std::string> advisories;
   std::optional<std::int64_t> tcb_evaluation_number;
+  std::optional<UnixTime> tcb_date;  // of what the platform reaches; Intel's tcbDate, the earliest of them
+  std::vector<Expiry> lapsed;        // what had expired, and was used since the caller gave it grace
 
   std::vector<Flag> flags;
   // What it attests, by the names that measurements and certificates have.
@@ -73,6 +81,7 @@ struct Appraisal {
   Json identity = Json::object();  // mrsigner, isvprodid, isvsvn
   Json attested = Json::object();  // attributes, masks, versions: what is attested besides
   Bytes report_data;               // what the prover bound into it
+  std::optional<UnixTime> made;    // when it says that it was made; most evidence does not
   // A name of the one machine that it comes from, for counting machines: "intel-ppid:…". Empty: it does not tell.
   std::string machine;
   Validity validity;
@@ -97,7 +106,8 @@ struct AppraiseRequest {
   std::vector<Endorsement> endorsements;
   // A certificate in DER that stands in for the vendor's root: a private PKI, or a test.
   std::optional<Bytes> trust_anchor;
-  bool allow_trailing = false;  // other bytes than zeros may follow the evidence
+  std::int64_t collateral_grace = 0;  // seconds for which Intel's documents and lists are used after they expired
+  bool allow_trailing = false;        // other bytes than zeros may follow the evidence
 };
 
 // Evidence is at most this long, and so is every file that comes with it.

@@ -29,6 +29,8 @@ void flag_debug(Appraisal& out, const Document& document) {
     }
 }
 
+UnixTime seconds(std::uint64_t milliseconds) { return static_cast<UnixTime>(milliseconds / 1000); }
+
 Json hex_or_null(const std::optional<ByteView>& bytes) { return bytes ? Json(to_hex(*bytes)) : Json(); }
 
 void add_claims(Appraisal& out, const Document& document) {
@@ -41,6 +43,7 @@ void add_claims(Appraisal& out, const Document& document) {
                                {"public_key", hex_or_null(document.public_key)},
                                {"user_data", hex_or_null(document.user_data)},
                                {"nonce", hex_or_null(document.nonce)}});
+  out.made = seconds(document.timestamp_ms);
   const ByteView binding = document.binding();
   out.report_data.assign(binding.begin(), binding.end());
   // An instance has many enclaves one after the other, and several at once: they are one machine.
@@ -50,6 +53,11 @@ void add_claims(Appraisal& out, const Document& document) {
 }
 
 }  // namespace
+
+std::optional<UnixTime> made_at(ByteView bytes) {
+  const auto document = parse_document(bytes, true);
+  return document ? std::optional(seconds(document->timestamp_ms)) : std::nullopt;
+}
 
 Result<Appraisal> appraise(const AppraiseRequest& request) {
   Appraisal out;

@@ -11,4 +11,7 @@ namespace hallmark::nitro {
 // trust_anchor that is no certificate. Other endorsements are not needed and not looked at.
 Result<Appraisal> appraise(const AppraiseRequest& request);
 
+// The document's own timestamp, in whole seconds; nothing if it is no document.
+std::optional<UnixTime> made_at(ByteView document);
+
 }  // namespace hallmark::nitro

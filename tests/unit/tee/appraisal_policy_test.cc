@@ -48,12 +48,12 @@ AppraisalPolicy policy(const std::string& lines) {
 }
 
 std::string judged(const AppraisalPolicy& policy, Appraisal appraisal) {
-  apply_policy(policy, appraisal);
+  apply_policy(policy, appraisal, appraisal.time);
   return codes(appraisal.policy.reasons);
 }
 
 std::string matched(const ReferenceValues& reference, const AppraisalPolicy& policy, Appraisal appraisal) {
-  apply_policy(policy, appraisal);
+  apply_policy(policy, appraisal, appraisal.time);
   match_reference_values(std::span(&reference, 1), policy, appraisal);
   EXPECT_TRUE(appraisal.match.reached);
   return codes(appraisal.match.reasons);
@@ -75,6 +75,52 @@ TEST(AppraisalPolicy, TakesUpToDateAloneUnlessTold) {
     EXPECT_EQ(judged(policy("accept_tcb_status: [UpToDate, " + std::string(status) + "]"), appraisal), "");
   }
   EXPECT_EQ(judged(policy("accept_tcb_status: [OutOfDate]"), enclave()), "tcb.status");
+}
+
+// Intel's platform_grace_period: so many seconds after the date of the TCB that the platform has.
+TEST(AppraisalPolicy, GivesAPlatformTimeToBeUpdated) {
+  Appraisal old = enclave();
+  old.tcb_status = "OutOfDate";
+  old.tcb_date = old.time - 1000;
+  EXPECT_EQ(judged(policy("platform_grace_period: 999"), old), "tcb.status");
+  EXPECT_EQ(judged(policy("platform_grace_period: 1000"), old), "");
+  apply_policy(policy("platform_grace_period: 1500"), old, old.time);
+  EXPECT_EQ(old.validity.until, old.time + 500);
+  EXPECT_EQ(old.validity.until_what, "the platform's time of grace");
+
+  // It is for want of updates alone.
+  old.tcb_status = "OutOfDateConfigurationNeeded";
+  EXPECT_EQ(judged(policy("platform_grace_period: 1000"), old), "tcb.status");
+  EXPECT_EQ(judged(policy("platform_grace_period: 1000\naccept_tcb_status: [UpToDate, ConfigurationNeeded]"), old), "");
+  for (const char* status : {"Revoked", "ConfigurationNeeded", "TDRelaunchAdvised"}) {
+    old.tcb_status = status;
+    EXPECT_EQ(judged(policy("platform_grace_period: 1000"), old), "tcb.status") << status;
+  }
+  old.tcb_status = "OutOfDate";
+  old.tcb_date.reset();
+  EXPECT_EQ(judged(policy("platform_grace_period: 1000"), old), "tcb.status");
+  EXPECT_FALSE(parse_appraisal_policy(
+      "format: appraisal-policy-v1\nplatform_grace_period: 1\naccept_tcb_status: [OutOfDate]", "policy"));
+}
+
+TEST(AppraisalPolicy, AsksHowOldEvidenceIs) {
+  const AppraisalPolicy hour = policy("max_evidence_age: 3600");
+  EXPECT_EQ(judged({}, enclave()), "");
+  EXPECT_EQ(judged(hour, enclave()), "freshness.unknown");
+  Appraisal document = enclave();
+  document.made = document.time - 3600;
+  EXPECT_EQ(judged(hour, document), "");
+  document.made = document.time - 3601;
+  EXPECT_EQ(judged(hour, document), "freshness.too_old");
+  document.made = document.time + 60;
+  EXPECT_EQ(judged(hour, document), "");
+  document.made = document.time + 61;
+  EXPECT_EQ(judged(hour, document), "freshness.future");
+
+  // Appraised at its own time, it is as old as the clock says.
+  document.made = document.time;
+  apply_policy(hour, document, document.time + 3601);
+  EXPECT_EQ(codes(document.policy.reasons), "freshness.too_old");
 }
 
 TEST(AppraisalPolicy, HoldsTheCollateralToItsEvaluation) {
@@ -112,7 +158,7 @@ TEST(AppraisalPolicy, RefusesAKeyThatEverybodyHas) {
 TEST(AppraisalPolicy, IsNotAskedOfWhatIsNotAuthentic) {
   Appraisal forged = enclave();
   forged.authentic.reasons = {{"quote.signature", ""}};
-  apply_policy({}, forged);
+  apply_policy({}, forged, forged.time);
   EXPECT_FALSE(forged.policy.reached);
   EXPECT_FALSE(forged.policy.ok());
   const ReferenceValues reference = certified();
@@ -190,12 +236,12 @@ TEST(Match, TakesAnyOfTheCertificatesAndNamesTheClosest) {
   near.name = "near";
   near.registers["mrenclave"] = {Bytes(32, 2)};
   Appraisal appraisal = enclave();
-  apply_policy({}, appraisal);
+  apply_policy({}, appraisal, appraisal.time);
   const std::vector<ReferenceValues> references{far, near};
   EXPECT_EQ(match_reference_values(references, {}, appraisal).reference, "near");
   EXPECT_EQ(codes(appraisal.match.reasons), "match.mrenclave");
   Appraisal empty = enclave();
-  apply_policy({}, empty);
+  apply_policy({}, empty, empty.time);
   match_reference_values({}, {}, empty);
   EXPECT_EQ(codes(empty.match.reasons), "match.no_reference");
 }

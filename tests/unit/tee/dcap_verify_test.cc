@@ -314,6 +314,32 @@ TEST(DcapVerify, UsesVerifiedCollateralForManyQuotes) {
   }
 }
 
+// Documents and lists get the grace that the caller gives, and no certificate does.
+TEST(DcapVerify, GivesCollateralGraceWhereItIsTold) {
+  const Dcap dcap;
+  const made::MadeEvidence evidence = make(dcap);
+  AppraiseRequest request = request_for(dcap, evidence);
+  request.collateral_grace = 100;
+  for (const UnixTime late : {0, 1, 100, 101}) {
+    request.time = dcap.next_update + late;
+    const auto got = appraise_quote(request);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(codes(got->authentic.reasons),
+              late == 101 ? "crl.pck.expired tcb_info.expired crl.root.expired qe_identity.expired" : "")
+        << late;
+    EXPECT_EQ(got->lapsed.size(), late == 1 || late == 100 ? 4u : 0u) << late;
+    EXPECT_EQ(got->validity.until, dcap.next_update + 100) << late;
+  }
+  const Dcap brief{.certificates_until = dcap.issued + 86'400 + 10};
+  const made::MadeEvidence other = make(brief);
+  request = request_for(brief, other);
+  request.collateral_grace = 100;
+  request.time = brief.certificates_until + 1;
+  const auto got = appraise_quote(request);
+  ASSERT_TRUE(got);
+  EXPECT_FALSE(got->authentic.ok());
+}
+
 // What is remembered of a CA holds for its bytes, and for the time of what it rests on.
 TEST(DcapVerify, RemembersOfACaNoMoreThanItFound) {
   const Dcap dcap;
@@ -329,8 +355,10 @@ TEST(DcapVerify, RemembersOfACaNoMoreThanItFound) {
   ASSERT_EQ(codes(good.authentic.reasons), "");
   EXPECT_EQ(good.validity.until, dcap.next_update);
   EXPECT_EQ(codes(appraised(made.evidence, dcap.next_update).authentic.reasons), "");
-  EXPECT_EQ(codes(appraised(made.evidence, dcap.next_update + 1).authentic.reasons), "crl.pck.expired");
-  EXPECT_EQ(codes(appraised(made.evidence, dcap.issued - 1).authentic.reasons), "crl.pck.not_yet_valid");
+  EXPECT_EQ(codes(appraised(made.evidence, dcap.next_update + 1).authentic.reasons),
+            "crl.pck.expired collateral.other_time");
+  EXPECT_EQ(codes(appraised(made.evidence, dcap.issued - 1).authentic.reasons),
+            "crl.pck.not_yet_valid collateral.other_time");
 
   // The last byte of each certificate in the quote is one of its signature.
   const std::string text(as_text(made.evidence));
