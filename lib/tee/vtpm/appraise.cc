@@ -43,8 +43,13 @@ class Appraiser {
     read_parts();
     if (hcl_) appraise_hardware();
     if (quote_) check_quote();
+    // The TPM signed, its key is bound to the report, and nobody was asked whether hardware made that: all that there is
+    // holds, and nothing is known of the platform. It is refused for that, whatever a policy says.
+    const bool unendorsed = out_.authentic.ok() && hardware_reasons_.size() == 1 &&
+                            hardware_reasons_.front().code == "snp.vek_missing";
     // The TPM's reasons stand in front: without them the hardware vouches for something else.
-    for (Reason& reason : hardware_reasons_) out_.authentic.reasons.push_back(std::move(reason));
+    for (Reason& reason : hardware_reasons_)
+      (unendorsed ? out_.tcb : out_.authentic).reasons.push_back(std::move(reason));
     out_.tcb.reached = out_.authentic.ok();
     out_.tcb_details["tpm_quote"] = Json::object(
         {{"signature", signature_holds_}, {"pcr_digest", digest_holds_}, {"runtime_data_bound", runtime_bound_}});

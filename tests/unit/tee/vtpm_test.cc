@@ -295,8 +295,15 @@ TEST(Vtpm, EveryPartIsNeeded) {
   Case bare;
   bare.endorsements = {};
   const Appraisal a = bare.appraise();
-  EXPECT_THAT(codes(a), ElementsAre("snp.vek_missing"));
+  EXPECT_THAT(codes(a), ElementsAre());
+  ASSERT_EQ(a.tcb.reasons.size(), 1u);
+  EXPECT_EQ(a.tcb.reasons.front().code, "snp.vek_missing");
+  EXPECT_FALSE(a.tcb.ok());
   EXPECT_EQ(tpm_quote(a), kAllHold);
+  // Where anything else is wrong, that is among its reasons.
+  bare.signature = bare.quote.signature();
+  (*bare.signature)[100] ^= 1;
+  EXPECT_THAT(codes(bare.appraise()), ElementsAre("tpm.signature", "snp.vek_missing"));
 }
 
 TEST(Vtpm, EachLinkIsChecked) {
