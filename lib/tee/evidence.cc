@@ -17,16 +17,24 @@
 namespace hallmark {
 namespace {
 
+template <VerifyingKey::Kind K>
+VerifyingKey::Kind always(ByteView) {
+  return K;
+}
+VerifyingKey::Kind root_of_vtpm(ByteView evidence) {
+  return vtpm::rests_on_intel(evidence) ? VerifyingKey::Kind::p256 : VerifyingKey::Kind::rsa;
+}
+
 constexpr std::array kKinds{
     EvidenceKind{"dcap", "quote of Intel SGX or TDX", dcap::recognises_quote, dcap::appraise_quote, dcap::inspect_quote,
-                 VerifyingKey::Kind::p256},
+                 always<VerifyingKey::Kind::p256>},
     EvidenceKind{"nitro", "attestation document of AWS Nitro", nitro::is_document, nitro::appraise,
-                 nitro::inspect_bytes, VerifyingKey::Kind::p384, nitro::made_at},
+                 nitro::inspect_bytes, always<VerifyingKey::Kind::p384>, nitro::made_at},
     EvidenceKind{"vtpm", "quote of a confidential guest's TPM", vtpm::is_evidence, vtpm::appraise, vtpm::inspect,
-                 VerifyingKey::Kind::rsa},
+                 root_of_vtpm},
     // Last: a report has no magic number.
     EvidenceKind{"snp", "report of AMD SEV-SNP", snp::looks_like_report, snp::appraise, snp::inspect,
-                 VerifyingKey::Kind::rsa},
+                 always<VerifyingKey::Kind::rsa>},
 };
 
 // Shorter text is no evidence; what decodes by chance is not looked at.

@@ -16,8 +16,9 @@ struct EvidenceKind {
   // Authentic and TCB layers, and what the evidence says. A failure is what is wrong with the files beside it.
   Result<Appraisal> (*appraise)(const AppraiseRequest&);
   Result<Inspection> (*inspect)(ByteView evidence);
-  // Of the vendor's root: where several trust anchors are given, this tells which one is for this evidence.
-  VerifyingKey::Kind root_key;
+  // Of the root behind this evidence: where several trust anchors are given, it tells which one is meant. Roots on
+  // P-256 are Intel's, and what rests on them takes collateral.
+  VerifyingKey::Kind (*root_key)(ByteView evidence);
   // When the evidence says that it was made, whether that is true or not; null for kinds that do not say.
   std::optional<UnixTime> (*made)(ByteView evidence) = nullptr;
 };

@@ -110,13 +110,19 @@ Bytes HclReport::bytes() const {
   if (hash_type == 2) put(digest<Alg::sha384>(as_bytes(runtime)));
   if (hash_type == 3) put(digest<Alg::sha512>(as_bytes(runtime)));
   hardware.fields.set<"report_data">(data);
+  Bytes area = hardware.bytes();
+  if (report_type == 4) {
+    // A TDREPORT, whose REPORTDATA stands at 128; 1024 bytes of the area.
+    area.assign(area.size(), 0);
+    std::ranges::copy(data, area.begin() + 128);
+  }
 
   Bytes out{'H', 'C', 'L', 'A'};
   append_le32(out, version);
   append_le32(out, 1236 + runtime.size());
   append_le32(out, 2);
   out.resize(32);
-  std::ranges::copy(hardware.bytes(), std::back_inserter(out));
+  out.insert(out.end(), area.begin(), area.end());
   append_le32(out, 20 + runtime.size());
   append_le32(out, 1);
   append_le32(out, report_type);

@@ -170,7 +170,7 @@ Result<Appraisal> AppraisalOptions::appraise(const std::string& names, Json& inp
   }
   for (const Certificate& anchor : anchors_) {
     TRY(const VerifyingKey key, anchor.key());
-    if (key.kind() == kind.root_key) request.trust_anchor = anchor.der();
+    if (key.kind() == kind.root_key(bytes)) request.trust_anchor = anchor.der();
   }
   if (!anchors_.empty() && !request.trust_anchor)
     return fail(Fault::usage, "--trust-anchor: none of these is a root for a " + std::string(kind.long_name));
@@ -181,16 +181,17 @@ Result<Appraisal> AppraisalOptions::appraise(const std::string& names, Json& inp
 
 Result<Appraisal> AppraisalOptions::appraise_with(AppraiseRequest request, const EvidenceKind& kind,
                                                   std::vector<Endorsement> own) const {
-  // Intel's collateral is for quotes alone. What is given for one piece of evidence goes before what is given for all.
-  std::vector<Endorsement> common = std::move(own);
-  std::vector<Endorsement> bundles;
-  const bool intel = kind.root_key == VerifyingKey::Kind::p256, given = !common.empty();
-  for (const auto* files : {&collateral_, &endorsements_})
-    for (const Endorsement& file : *files) {
-      // A quote with collateral of its own, or beside other vendors' endorsements, is not asked about those.
-      if (intel ? given || (files == &endorsements_ && !collateral_.empty()) : files == &collateral_) continue;
-      (is_bundle(file) ? bundles : common).push_back(file);
-    }
+  // Intel's collateral is for what rests on Intel alone. What is given for one piece of evidence goes before what is
+  // given for all.
+  std::vector<Endorsement> common, bundles;
+  const auto take = [&](const std::vector<Endorsement>& files) {
+    for (const Endorsement& file : files) (is_bundle(file) ? bundles : common).push_back(file);
+  };
+  take(own);
+  const bool intel = kind.root_key(request.evidence) == VerifyingKey::Kind::p256, quote = kind.name == "dcap";
+  // A quote with collateral of its own, or beside other vendors' endorsements, is not asked about those.
+  if (intel && (quote ? own.empty() : bundles.empty())) take(collateral_);
+  if (!quote || (own.empty() && collateral_.empty())) take(endorsements_);
   if (bundles.size() <= 1) {
     request.endorsements = std::move(common);
     request.endorsements.insert(request.endorsements.end(), bundles.begin(), bundles.end());

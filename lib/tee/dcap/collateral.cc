@@ -194,6 +194,14 @@ const DigestOf<Alg::sha256>& intel_root() {
   return root;
 }
 
+bool is_collateral_json(ByteView bytes) {
+  const std::string_view text = as_text(bytes);
+  const auto start = text.find_first_not_of(" \t\r\n");
+  const auto has = [&](std::string_view key) { return text.find(key) != text.npos; };
+  return start != text.npos && text[start] == '{' &&
+         (has("\"tcb_info\"") || has("\"tcbInfo\"") || has("\"enclaveIdentity\""));
+}
+
 Result<Collateral> read_collateral(std::span<const Endorsement> files) {
   Parts parts;
   for (const Endorsement& file : files) CHECK(read_file(file, parts));

@@ -29,6 +29,9 @@ struct Collateral {
   std::optional<RevocationList> root_crl, pck_crl;
 };
 
+// Whether it is JSON of Intel's: a bundle, or what the service answers.
+bool is_collateral_json(ByteView bytes);
+
 // From files in any order. What is none of these, or there twice, is a failure; what is missing is found out by who
 // verifies.
 Result<Collateral> read_collateral(std::span<const Endorsement> files);

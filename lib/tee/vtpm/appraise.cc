@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/tee/dcap/appraise.h"
+#include "lib/tee/dcap/collateral.h"
 #include "lib/tee/snp/appraise.h"
 #include "lib/tee/vtpm/verify.h"
 
@@ -9,8 +11,8 @@ namespace hallmark::vtpm {
 namespace {
 
 struct Parts {
-  std::optional<ByteView> hcl, quote, signature, pcrs;
-  snp::Endorsements endorsements;
+  std::optional<ByteView> hcl, quote, signature, pcrs, td_quote;
+  std::vector<Endorsement> others;  // what the vendor of the hardware has issued
 };
 
 Status put(std::optional<ByteView>& part, ByteView bytes, const std::string& name, std::string_view what) {
@@ -23,30 +25,40 @@ Status sort_in(ByteView bytes, const std::string& name, Parts& parts) {
   if (is_hcl_report(bytes)) return put(parts.hcl, bytes, name, "HCL report");
   if (is_tpm_quote(bytes)) return put(parts.quote, bytes, name, "TPM quote");
   if (is_tpm_signature(bytes)) return put(parts.signature, bytes, name, "signature of a TPM quote");
-  if (is_pcr_values(bytes)) return put(parts.pcrs, bytes, name, "file of PCR values");
-  return snp::add_endorsement(bytes, name, parts.endorsements);
+  if (is_pcr_values(bytes) && !dcap::is_collateral_json(bytes))
+    return put(parts.pcrs, bytes, name, "file of PCR values");
+  if (dcap::recognises_quote(bytes)) return put(parts.td_quote, bytes, name, "TD quote");
+  parts.others.push_back({name, Bytes(bytes.begin(), bytes.end())});
+  return {};
 }
+
+// Intel TDX Module ABI Reference Specification, "REPORTMACSTRUCT": REPORTDATA of a TDREPORT.
+constexpr std::size_t kTdReportData = 128;
+
+// Where these are all that is wrong, nobody was asked whether hardware made the report.
+constexpr std::string_view kVekMissing = "snp.vek_missing", kTdQuoteMissing = "hcl.td_quote_missing";
 
 class Appraiser {
  public:
-  Appraiser(const Parts& parts, UnixTime at, const std::optional<Certificate>& anchor)
-      : parts_(parts), at_(at), anchor_(anchor) {
+  Appraiser(const Parts& parts, const AppraiseRequest& request, const std::optional<Certificate>& anchor)
+      : parts_(parts), request_(request), anchor_(anchor) {
     out_.evidence = "vtpm-quote";
     out_.tee = "azure-snp-vtpm";
     out_.vendor = "amd";
-    out_.time = at;
+    out_.time = request.time;
     out_.authentic.reached = true;
     if (anchor) out_.private_anchor = to_hex(anchor->sha256());
   }
 
-  Appraisal run() {
+  Result<Appraisal> run() {
     read_parts();
-    if (hcl_) appraise_hardware();
+    CHECK(hcl_ && hcl_->hardware == Hardware::tdx ? ask_intel() : ask_amd());
     if (quote_) check_quote();
-    // The TPM signed, its key is bound to the report, and nobody was asked whether hardware made that: all that there is
-    // holds, and nothing is known of the platform. It is refused for that, whatever a policy says.
-    const bool unendorsed = out_.authentic.ok() && hardware_reasons_.size() == 1 &&
-                            hardware_reasons_.front().code == "snp.vek_missing";
+    // The TPM signed, its key is bound to the report, and nobody was asked whether hardware made that: all that there
+    // is holds, and nothing is known of the platform. It is refused for that, whatever a policy says.
+    const bool unendorsed =
+        out_.authentic.ok() && hardware_reasons_.size() == 1 &&
+        (hardware_reasons_.front().code == kVekMissing || hardware_reasons_.front().code == kTdQuoteMissing);
     // The TPM's reasons stand in front: without them the hardware vouches for something else.
     for (Reason& reason : hardware_reasons_)
       (unendorsed ? out_.tcb : out_.authentic).reasons.push_back(std::move(reason));
@@ -89,21 +101,50 @@ class Appraiser {
     return status.has_value();
   }
 
-  void appraise_hardware() {
-    if (hcl_->hardware == Hardware::tdx) {
-      out_.tee = "azure-tdx-vtpm";
-      out_.vendor = "intel";
+  Status ask_amd() {
+    snp::Endorsements endorsements;
+    for (const Endorsement& file : parts_.others) CHECK(snp::add_endorsement(file.bytes, file.name, endorsements));
+    if (hcl_) take(snp::appraise_report(hcl_->hardware_report, endorsements, request_.time, anchor_));
+    return {};
+  }
+
+  // A TDREPORT is authenticated by a key of its own machine; the TD quote that was made of it, by Intel's.
+  Status ask_intel() {
+    out_.tee = "azure-tdx-vtpm";
+    out_.vendor = "intel";
+    if (!parts_.td_quote) {
       hardware_reasons_.push_back(
-          {"hcl.tdx",
-           "the HCL report holds a TDREPORT, which only its own machine can verify; it takes a TD quote, and "
-           "that is not supported here"});
-      return;
+          {std::string(kTdQuoteMissing),
+           "the HCL report holds a TDREPORT, which only its own machine can verify, and no TD quote was given"});
+      bind(hcl_->hardware_report.subspan<kTdReportData, 64>());
+      return {};
     }
-    const Appraisal hardware = snp::appraise_report(hcl_->hardware_report, parts_.endorsements, at_, anchor_);
+    TRY(const Appraisal hardware, dcap::appraise_quote({.evidence = *parts_.td_quote,
+                                                        .name = "the TD quote",
+                                                        .time = request_.time,
+                                                        .endorsements = parts_.others,
+                                                        .trust_anchor = request_.trust_anchor,
+                                                        .collateral_grace = request_.collateral_grace,
+                                                        .allow_trailing = request_.allow_trailing}));
+    take(hardware);
+    if (hardware.tee != "intel-tdx")
+      hardware_reasons_.insert(hardware_reasons_.begin(),
+                               {"hcl.td_quote", "the quote beside it is of an enclave", hardware.tee, "intel-tdx"});
+    return {};
+  }
+
+  void take(const Appraisal& hardware) {
+    out_.tcb.reasons = hardware.tcb.reasons;
+    out_.tcb_status = hardware.tcb_status;
     out_.tcb_details = hardware.tcb_details;
+    out_.advisories = hardware.advisories;
+    out_.tcb_evaluation_number = hardware.tcb_evaluation_number;
+    out_.tcb_date = hardware.tcb_date;
+    out_.lapsed = hardware.lapsed;
     out_.flags = hardware.flags;
     out_.machine = hardware.machine;
     out_.validity = hardware.validity;
+    out_.private_anchor = hardware.private_anchor;
     out_.malformed = out_.malformed || hardware.malformed;
     hardware_reasons_ = hardware.authentic.reasons;
     hardware_ = Json::object({{"tee", hardware.tee}, {"evidence", hardware.evidence}});
@@ -111,9 +152,11 @@ class Appraiser {
     for (const Json::Member& m : hardware.identity.members()) hardware_[m.key] = m.value;
     for (const Json::Member& m : hardware.attested.members()) hardware_[m.key] = m.value;
     measurement_ = hardware.registers;
-    if (hardware.report_data.size() == 64)
-      runtime_bound_ =
-          holds(check_runtime_data(*hcl_, std::span<const std::uint8_t, 64>(hardware.report_data.data(), 64)));
+    if (hardware.report_data.size() == 64) bind(std::span<const std::uint8_t, 64>(hardware.report_data.data(), 64));
+  }
+
+  void bind(std::span<const std::uint8_t, 64> report_data) {
+    runtime_bound_ = holds(check_runtime_data(*hcl_, report_data));
   }
 
   void check_quote() {
@@ -145,7 +188,7 @@ class Appraiser {
   }
 
   const Parts& parts_;
-  const UnixTime at_;
+  const AppraiseRequest& request_;
   const std::optional<Certificate>& anchor_;
   std::optional<HclReport> hcl_;
   std::optional<RuntimeData> runtime_;
@@ -166,7 +209,12 @@ Result<Appraisal> appraise(const AppraiseRequest& request) {
   Parts parts;
   CHECK(sort_in(request.evidence, request.name, parts));
   for (const Endorsement& file : request.endorsements) CHECK(sort_in(file.bytes, file.name, parts));
-  return Appraiser(parts, request.time, anchor).run();
+  return Appraiser(parts, request, anchor).run();
+}
+
+bool rests_on_intel(ByteView bytes) {
+  const auto report = parse_hcl_report(bytes);
+  return report && report->hardware == Hardware::tdx;
 }
 
 bool is_evidence(ByteView bytes) { return is_hcl_report(bytes) || is_tpm_quote(bytes); }

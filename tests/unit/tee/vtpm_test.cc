@@ -4,6 +4,7 @@
 #include "lib/tee/vtpm/appraise.h"
 #include "lib/tee/vtpm/inspect.h"
 #include "lib/tee/vtpm/verify.h"
+#include "tests/evidence/dcap.h"
 #include "tests/evidence/vtpm.h"
 #include "tests/unit/tee/spec_tables.h"
 
@@ -383,16 +384,89 @@ TEST(Vtpm, FlagsAreTheHardwares) {
 
 TEST(Vtpm, HardwareThatIsNotSupportedIsNamed) {
   Case c;
-  c.hcl.report_type = 4;
-  const Appraisal a = c.appraise();
-  EXPECT_THAT(codes(a), ElementsAre("hcl.tdx"));
-  EXPECT_EQ(a.tee, "azure-tdx-vtpm");
-  EXPECT_EQ(a.vendor, "intel");
-  EXPECT_FALSE(a.malformed);
-  c = {};
   c.hcl.report.fields.set<"version">(9);
   EXPECT_THAT(codes(c.appraise()), Contains("snp.version"));
   EXPECT_TRUE(c.appraise().malformed);
+}
+
+// On TDX: the paravisor's TDREPORT, and the TD quote that was made of it.
+struct TdxCase {
+  made::HclReport hcl = {.report_type = 4};
+  made::TpmQuote quote = {};
+  made::Dcap dcap = {.tdx = true, .report_data = bound_to(hcl.runtime)};
+  bool with_td_quote = true;
+
+  static Bytes bound_to(const std::string& runtime) {
+    const auto hash = digest<Alg::sha256>(as_bytes(runtime));
+    Bytes out(hash.begin(), hash.end());
+    out.resize(64);
+    return out;
+  }
+  Result<Appraisal> ask() const {
+    const made::MadeEvidence td = make(dcap);
+    AppraiseRequest request{.evidence = {}, .name = "evidence", .time = dcap.now()};
+    const Bytes evidence = hcl.bytes();
+    request.evidence = evidence;
+    request.endorsements = {{"quote", quote.message()}, {"signature", quote.signature()}, {"pcrs", quote.pcrs()}};
+    if (with_td_quote) {
+      request.endorsements.push_back({"td quote", td.evidence});
+      request.endorsements.push_back({"collateral", Bytes(td.collateral.begin(), td.collateral.end())});
+    }
+    request.trust_anchor = td.root;
+    return vtpm::appraise(request);
+  }
+  Appraisal appraise() const {
+    auto out = ask();
+    if (!out) throw std::runtime_error(out.error().message());
+    return *std::move(out);
+  }
+};
+
+TEST(Vtpm, RestsOnATdQuoteWhereTheHardwareIsIntels) {
+  TdxCase c;
+  const Appraisal a = c.appraise();
+  EXPECT_THAT(codes(a), IsEmpty());
+  EXPECT_TRUE(a.tcb.ok());
+  EXPECT_EQ(a.tee, "azure-tdx-vtpm");
+  EXPECT_EQ(a.vendor, "intel");
+  EXPECT_EQ(a.tcb_status, "UpToDate");
+  EXPECT_EQ(a.tcb_evaluation_number, 17);
+  EXPECT_EQ(tpm_quote(a), kAllHold);
+  EXPECT_THAT(names(a), ElementsAre("pcr0", "pcr1", "pcr4", "pcr9", "pcr11", "pcr23", "mrtd", "rtmr0", "rtmr1", "rtmr2",
+                                    "rtmr3"));
+  EXPECT_EQ(a.machine, "intel-ppid:" + to_hex(c.dcap.ppid));
+  EXPECT_EQ(to_hex(a.report_data), to_hex(c.quote.nonce));
+  EXPECT_EQ(a.validity.until, c.dcap.next_update);
+  EXPECT_EQ(a.private_anchor.size(), 64u);
+
+  c.dcap.report_data = Bytes(64, 1);
+  EXPECT_THAT(codes(c.appraise()), ElementsAre("hcl.report_data"));
+  c = {};
+  c.dcap.status = "OutOfDate";
+  EXPECT_THAT(codes(c.appraise()), IsEmpty());
+  EXPECT_EQ(c.appraise().tcb_status, "OutOfDate");
+  c = {};
+  c.dcap.tdattributes |= 1;
+  ASSERT_EQ(c.appraise().flags.size(), 1u);
+  EXPECT_EQ(c.appraise().flags[0].code, "td.debug");
+  c = {};
+  c.dcap.revoke_pck = true;
+  EXPECT_THAT(codes(c.appraise()), ElementsAre("pck.leaf.revoked"));
+  c = {};
+  c.quote.key = made::TpmKey::other;
+  EXPECT_THAT(codes(c.appraise()), ElementsAre("tpm.signature"));
+  c = {};
+  c.dcap.tdx = false;
+  EXPECT_THAT(codes(c.appraise()), ElementsAre("hcl.td_quote"));
+
+  // The TDREPORT alone is nobody's word but its own machine's.
+  c = {};
+  c.with_td_quote = false;
+  const Appraisal bare = c.appraise();
+  EXPECT_THAT(codes(bare), IsEmpty());
+  EXPECT_EQ(tpm_quote(bare), kAllHold);
+  ASSERT_EQ(bare.tcb.reasons.size(), 1u);
+  EXPECT_EQ(bare.tcb.reasons.front().code, "hcl.td_quote_missing");
 }
 
 TEST(Vtpm, MalformedPartIsAnAnswer) {
