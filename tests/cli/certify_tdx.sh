@@ -1,4 +1,5 @@
-# A build that makes TDX guests, with logs and a stub that its recipe names: what is certified of them, and verified again.
+# A build that makes TDX guests, with logs, a stub and an application on dstack that its recipe names: what is certified
+# of them, and verified again.
 . "$(dirname "$0")/common.sh"
 
 python3 -c 'import jsonschema' 2>/dev/null || skip "no python3 with jsonschema"
@@ -15,6 +16,8 @@ mapfile -t registers < <(python3 "$make" grub answer.json grub.bin)
 printf '2 %s ima-ng sha384:00 boot_aggregate\n' "$zeros" >ima.log
 # Its stub is systemd 255, which is measured only as a release that is named.
 tail -c +2 "$source_dir/tests/fuzz/corpus/uki/given" >uki.efi
+printf '{"manifest_version":2,"name":"a","runner":"docker-compose","no_instance_id":true}' >app-compose.json
+printf '3 %s own-event\n' "$zeros" >own.log
 
 python3 "$here/made_up_build.py" build guest=.
 valid lock-v1 build/hallmark.lock
@@ -25,10 +28,12 @@ contains "$stdout" 'warning: out/disk.fd: taken from a log, and as good as who s
 field "['payload']" <guest.intoto.json | base64 -d >body
 valid certificate-v1 body
 
-# The log's own registers, by made_up_guest.py; RTMR2 goes on with IMA's entry.
-python3 - "${registers[@]}" <<'PY'
+# The log's own registers, by made_up_guest.py; RTMR2 goes on with IMA's entry, RTMR3 of the application with its own.
+python3 - "${registers[@]}" "$(python3 "$make" dstack app-compose.json ext4)" \
+  "$(python3 "$make" dstack app-compose.json zfs)" <<'PY'
 import hashlib, json, sys
-registers = sys.argv[1:]
+*registers, ext4, zfs = sys.argv[1:]
+boot = registers[:3]
 registers[2] = hashlib.sha384(bytes.fromhex(registers[2]) + bytes(48)).hexdigest()
 found = {m["subject"]: m for m in json.load(open("body"))["predicate"]["hallmark_measurements"]}
 disk, uki = found["out/disk.fd"], found["out/uki.fd"]
@@ -37,6 +42,17 @@ assert disk["companions"] == {"boot-log": "ref/grub.bin", "runtime-log": "ref/im
 assert disk["inputs"]["from_log"] == ["rtmr0", "rtmr1", "rtmr2"], disk["inputs"]
 assert uki["companions"] == {"uki": "out/uki.efi"} and uki["options"]["stub"] == "257", uki
 assert "rtmr1" in uki["registers"] and "from_log" not in uki["inputs"], uki
+
+compose_hash = hashlib.sha256(open("app-compose.json", "rb").read()).hexdigest()
+app, disk_app = found["out/app.fd"], found["out/disk-app.fd"]
+assert app["companions"] == {"app-compose": "out/app-compose.json", "kernel": "out/kernel.efi"}, app["companions"]
+assert app["options"]["dstack"] == "0.5.5" and app["options"]["key-provider"] == '{"name":"none","id":""}', app["options"]
+assert app["registers"]["rtmr3"] == ext4, app["registers"]
+assert [disk_app["registers"][f"rtmr{n}"] for n in range(3)] == boot, disk_app["registers"]
+assert disk_app["registers"]["rtmr3"] == hashlib.sha384(bytes.fromhex(zfs) + bytes(48)).hexdigest()
+for guest in app, disk_app:
+    assert guest["policy"]["mrconfigid"] == "01" + compose_hash + "00" * 15, guest["policy"]
+    assert guest["inputs"]["compose_hash"] == compose_hash and guest["inputs"]["dstack"] == "0.5.5", guest["inputs"]
 PY
 
 expect_exit 0 hallmark verify guest.intoto.json --key key.pub --artifact build
@@ -49,3 +65,8 @@ expect_exit 1 hallmark verify guest.intoto.json --key key.pub --artifact build/o
 contains "$stdout" 'rtmr1: '
 expect_exit 2 hallmark verify guest.intoto.json --key key.pub --artifact build/out/disk.fd --artifact ref/ima.log=ima.log
 contains "$stderr" '"out/disk.fd" is measured together with "ref/grub.bin" (boot-log), which was not given'
+# Another application is another build, and gives the guest another RTMR3 and another MRCONFIGID.
+cp -r build other
+sed 's/"a"/"b"/' app-compose.json >other/out/app-compose.json
+expect_exit 1 hallmark verify guest.intoto.json --key key.pub --artifact other
+contains "$stdout" 'rtmr3: '

@@ -10,7 +10,9 @@ extra=TEXT   one more package in the lock
 vectors=FOLDER  adds a Gramine manifest with its libpal, an unsigned SDK enclave with its configuration, and a payload
                 of EGo with its base enclave, from there
 guest=FOLDER    adds TDX firmware, fw.fd, that boots from a disk as the log grub.bin has it and whose kernel's IMA extends
-                RTMR2 as ima.log has it; and the same firmware with the unified kernel image uki.efi
+                RTMR2 as ima.log has it; the same firmware with the unified kernel image uki.efi; with kernel.efi and the
+                application on dstack of app-compose.json; and with that application behind the boot that grub.bin has,
+                which then extends RTMR3 as own.log has it
 
 The lock and the record are written here from their specifications (specs/formats), not by hallmark.
 """
@@ -54,14 +56,24 @@ if options["vectors"]:
 if options["guest"]:
     guest = pathlib.Path(options["guest"])
     for path, source in (("out/disk.fd", "fw.fd"), ("ref/grub.bin", "grub.bin"), ("ref/ima.log", "ima.log"),
-                         ("out/uki.fd", "fw.fd"), ("out/uki.efi", "uki.efi")):
+                         ("out/uki.fd", "fw.fd"), ("out/uki.efi", "uki.efi"), ("out/app.fd", "fw.fd"),
+                         ("out/kernel.efi", "kernel.efi"), ("out/app-compose.json", "app-compose.json"),
+                         ("out/disk-app.fd", "fw.fd"), ("ref/own.log", "own.log")):
         files[path] = (guest / source).read_bytes()
     profile = {"memory": "2G", "profile": "qemu-10/edk2-202502"}
     outputs += [{"path": "out/disk.fd", "kind": "tdx", "boot_log": "ref/grub.bin", "runtime_log": "ref/ima.log"} | profile,
                 {"path": "ref/grub.bin", "kind": "file"},
                 {"path": "ref/ima.log", "kind": "file"},
                 {"path": "out/uki.fd", "kind": "tdx", "uki": "out/uki.efi", "stub": "257"} | profile,
-                {"path": "out/uki.efi", "kind": "file"}]
+                {"path": "out/uki.efi", "kind": "file"},
+                {"path": "out/app.fd", "kind": "tdx", "kernel": "out/kernel.efi", "cmdline": "dstack.storage_fs=ext4",
+                 "app_compose": "out/app-compose.json", "dstack": "0.5.5", "mrconfigid": "dstack-v1",
+                 "key_provider": '{"name":"none","id":""}'} | profile,
+                {"path": "out/kernel.efi", "kind": "file"},
+                {"path": "out/app-compose.json", "kind": "file"},
+                {"path": "out/disk-app.fd", "kind": "tdx", "boot_log": "ref/grub.bin", "runtime_log": "ref/own.log",
+                 "app_compose": "out/app-compose.json", "dstack": "0.5.5", "mrconfigid": "dstack-v1"} | profile,
+                {"path": "ref/own.log", "kind": "file"}]
 
 
 def package(name):

@@ -56,16 +56,26 @@ TEST(Lock, IsIdentifiedByItsModel) {
 // example, whose digest stands.
 TEST(Lock, SaysWhatAnOutputIsMeasuredWith) {
   Lock guest = sample_lock();
-  guest.recipe.outputs = {{"OVMF.fd", "tdx", {.companions = {{"boot-log", "ccel"}, {"runtime-log", "ima"}}}},
-                          {"UKI.fd", "tdx", {.companions = {{"uki", "uki.efi"}}, .options = {{"stub", "257"}}}},
-                          {"ccel", "file"},
-                          {"ima", "file"},
-                          {"uki.efi", "file"}};
+  guest.recipe.outputs = {
+      {"OVMF.fd", "tdx", {.companions = {{"boot-log", "ccel"}, {"runtime-log", "ima"}}}},
+      {"UKI.fd", "tdx", {.companions = {{"uki", "uki.efi"}}, .options = {{"stub", "257"}}}},
+      {"App.fd",
+       "tdx",
+       {.companions = {{"app-compose", "app.json"}},
+        .options = {{"dstack", "0.5.8"}, {"instance-id", "12"}, {"key-provider", R"({"name":"none","id":""})"}}}},
+      {"app.json", "file"},
+      {"ccel", "file"},
+      {"ima", "file"},
+      {"uki.efi", "file"}};
   const std::string text = write_lock(guest);
   EXPECT_THAT(text, HasSubstr("\n- {path: OVMF.fd, kind: tdx, boot_log: ccel, runtime_log: ima}\n"));
   EXPECT_THAT(text, HasSubstr("\n- {path: UKI.fd, kind: tdx, uki: uki.efi, stub: \"257\"}\n"));
+  EXPECT_THAT(text, HasSubstr(R"(
+- {path: App.fd, kind: tdx, app_compose: app.json, dstack: 0.5.8, instance_id: "12", key_provider: "{\"name\":\"none\",\"id\":\"\"}"}
+)"));
   const auto lock = parse_lock(text, "hallmark.lock");
   ASSERT_TRUE(lock) << lock.error().message();
+  EXPECT_EQ(lock->recipe.outputs[2].with, guest.recipe.outputs[2].with);
   EXPECT_EQ(lock->recipe.outputs[0].with, guest.recipe.outputs[0].with);
   EXPECT_EQ(lock->recipe.outputs[1].with, guest.recipe.outputs[1].with);
   EXPECT_EQ(lock_digest(*lock), lock_digest(guest));

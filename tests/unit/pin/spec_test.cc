@@ -132,6 +132,37 @@ TEST(Spec, ReadsWhatAGuestIsMeasuredWith) {
             R"({"kind":"tdx","path":"out/UKI.fd","stub":"257","uki":"out/uki.efi"})");
 }
 
+TEST(Spec, ReadsWhatAnApplicationOnDstackIsMeasuredWith) {
+  std::string text(kSmall);
+  text += R"(- path: out/OVMF.fd
+  kind: tdx
+  kernel: out/vmlinuz
+  app_compose: app-compose.json
+  dstack: 0.5.8
+  app_id: "aa"
+  instance_id: "bb"
+  mr_kms: none
+  os_image_hash: "cc"
+  key_provider: '{"name":"kms","id":"30"}'
+  mrconfigid: dstack-v1
+- {path: app-compose.json}
+- {path: out/vmlinuz}
+)";
+  const auto spec = parse_spec(text, "hallmark.yaml");
+  ASSERT_TRUE(spec) << spec.error().message();
+  const MeasuredWith& with = spec->recipe.outputs[1].with;
+  EXPECT_EQ(with.companions,
+            (std::map<std::string, std::string>{{"app-compose", "app-compose.json"}, {"kernel", "out/vmlinuz"}}));
+  EXPECT_EQ(with.options, (std::map<std::string, std::string>{{"dstack", "0.5.8"},
+                                                              {"app-id", "aa"},
+                                                              {"instance-id", "bb"},
+                                                              {"mr-kms", "none"},
+                                                              {"os-image-hash", "cc"},
+                                                              {"key-provider", R"({"name":"kms","id":"30"})"},
+                                                              {"mrconfigid", "dstack-v1"}}));
+  EXPECT_EQ(to_json(*spec).find("outputs")->items()[1].find("key_provider")->string(), R"({"name":"kms","id":"30"})");
+}
+
 TEST(Spec, RefusesByFieldAndLine) {
   EXPECT_EQ(error_with("name: demo", "name: demo\nname: other"), "hallmark.yaml: line 3: repeated key \"name\"");
   EXPECT_EQ(error_with("build:", "bulid: 1\nbuild:"),
@@ -179,6 +210,12 @@ TEST(Spec, RefusesByFieldAndLine) {
             "hallmark.yaml:12: outputs[0].runtime_log: has no meaning for an output of kind \"file\"");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, stub: 257}"),
             "hallmark.yaml:12: outputs[0].stub: is an integer, not a string (quote it)");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, app_compose: app.json}"),
+            "hallmark.yaml:12: outputs[0].app_compose: \"app.json\" is not the path of another output");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, instance_id: a}"),
+            "hallmark.yaml:12: outputs[0].instance_id: has no meaning for an output of kind \"file\"");
+  EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, key_provider: {name: kms}}"),
+            "hallmark.yaml:12: outputs[0].key_provider: is an object, not a string");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out, kind: tdx, boot-log: x}"),
             "hallmark.yaml:12: outputs[0]: unknown key \"boot-log\"");
   EXPECT_EQ(error_with("{path: out/app}", "{path: out}\n- {path: out/app}"),
