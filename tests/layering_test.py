@@ -12,6 +12,7 @@ GOOD = {
 BAD = [
     ("lib/base/bytes.h", '#pragma once\n#include "lib/crypto/digest.h"\n', "is not below the module"),
     ("lib/base/bytes.cc", "#include <openssl/evp.h>\n", "<openssl/evp.h> is for lib/crypto/ alone"),
+    ("lib/crypto/digest.cc", "#include <cryptopp/sha.h>\n", "<cryptopp/sha.h> is for lib/crypto/keccak.cc alone"),
     ("lib/crypto/digest.cc", '# include <nlohmann/json.hpp>\n', "is for lib/base/ alone"),
     ("lib/crypto/digest.cc", '#include "tools/hallmark/main.cc"\n', "is not below lib/"),
     ("lib/crypto/digest.cc", '#include "digest.h"\n', "is not the path of a file from the root"),

@@ -111,8 +111,13 @@ expect_exit 2 hallmark measure tdx --firmware fw.fd --dstack 0.5.5
 contains "$stderr" '"dstack" goes with "app-compose"'
 expect_exit 2 hallmark measure tdx --firmware fw.fd --mrconfigid dstack-v1
 contains "$stderr" 'mrconfigid: "dstack-v1" goes with "app-compose"'
-expect_exit 4 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --mrconfigid dstack-v2
-contains "$stderr" 'Keccak-256'
+expect_exit 2 hallmark measure tdx "${whole[@]}" --dstack 0.5.5 --mrconfigid dstack-v2
+contains "$stderr" 'its version is 1'
+# One that names its key provider has version 2; oracle: python3-pycryptodome's keccak.
+printf '{"manifest_version":2,"key_provider":"local","key_provider_id":"ABcd"}' >pinned.json
+expect_exit 0 hallmark measure tdx --firmware fw.fd --app-compose pinned.json --dstack 0.5.5 --mrconfigid dstack-v2 --json
+cp "$stdout" pinned.answer
+[[ $(field pinned.answer policy.mrconfigid) == 02e53ec562b050a1147977e1e1e1978fe7ac37eaf66453a18e3b80e657932d1eba$(printf '0%.0s' {1..30}) ]]
 expect_exit 3 hallmark measure tdx --firmware fw.fd --app-compose whole.json --dstack 0.5.5
 contains "$stderr" 'whole.json: app-compose: manifest_version: is missing'
 

@@ -21,6 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (const tdx::Event& e : tdx::dstack_events(*app))
         if (e.digest.has_value() == (e.provenance == tdx::Provenance::missing)) std::abort();
       if (!tdx::dstack_mrconfigid(*app, 1)) std::abort();
+      if (tdx::dstack_mrconfigid(*app, 2).has_value() == app->compose.key_provider_id.empty()) std::abort();
       (void)tdx::dstack_mrconfigid(*app, 3);
     }
   return 0;

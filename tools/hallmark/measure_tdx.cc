@@ -47,7 +47,7 @@ constexpr std::array kValues{
     Option{"tdattributes", "HEX", "TDATTRIBUTES that the guest must have"},
     Option{"xfam", "HEX", "XFAM that the guest must have; any, if not given"},
     Option{"mrconfigid", "HEX",
-           "MRCONFIGID that the guest must have; of an application on dstack: dstack-v1 or dstack-v3"},
+           "MRCONFIGID that the guest must have; of an application on dstack: dstack-v1, dstack-v2 or dstack-v3"},
     Option{"mrowner", "HEX", "MROWNER that the guest must have"},
     Option{"mrownerconfig", "HEX", "MROWNERCONFIG that the guest must have"},
     Option{"mrseam", "HEX", "MRSEAM of the TDX modules that are allowed, with commas; any of Intel's, if not given"},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lib/crypto/keccak.h"
 #include "lib/formats/event_log.h"
 #include "lib/tee/tdx/dstack.h"
 
@@ -23,12 +24,13 @@ constexpr std::array<DstackRelease, 3> kReleases{{
 struct KeyProviderName {
   KeyProvider provider;
   std::string_view compose, event;
+  std::uint8_t mrconfig;  // in MRCONFIGID of version 2
 };
 constexpr std::array kKeyProviders{
-    KeyProviderName{KeyProvider::none, "none", "none"},
-    KeyProviderName{KeyProvider::local, "local", "local-sgx"},
-    KeyProviderName{KeyProvider::kms, "kms", "kms"},
-    KeyProviderName{KeyProvider::tpm, "tpm", "tpm"},
+    KeyProviderName{KeyProvider::none, "none", "none", 0},
+    KeyProviderName{KeyProvider::local, "local", "local-sgx", 1},
+    KeyProviderName{KeyProvider::kms, "kms", "kms", 2},
+    KeyProviderName{KeyProvider::tpm, "tpm", "tpm", 3},
 };
 const KeyProviderName& name_of(KeyProvider provider) {
   return *std::ranges::find(kKeyProviders, provider, &KeyProviderName::provider);
@@ -336,11 +338,19 @@ std::vector<Event> dstack_events(const DstackApp& app) {
 Result<Digest> dstack_mrconfigid(const DstackApp& app, unsigned version) {
   const AppCompose& compose = app.compose;
   ComposeHash hash = compose.hash;
-  if (version == 2)
-    return fail(Fault::unsupported,
-                "mrconfigid: version 2 of dstack is made with Keccak-256, which is not implemented: give the value");
-  if (version != 1 && version != 3)
+  if (version < 1 || version > 3)
     return bad_option("mrconfigid", "dstack has no version " + std::to_string(version) + " of it");
+  if (version == 2) {
+    if (compose.key_provider_id.empty())
+      return bad_option("mrconfigid",
+                        "version 2 of dstack is for an application that names the key provider's id "
+                        "(key_provider_id), and this one does not: its version is 1");
+    Bytes info(compose.hash.begin(), compose.hash.end());
+    info.insert(info.end(), app.app_id.begin(), app.app_id.end());
+    info.push_back(name_of(compose.key_provider).mrconfig);
+    info.insert(info.end(), compose.key_provider_id.begin(), compose.key_provider_id.end());
+    hash = keccak256(info);
+  }
   if (version == 3) {
     if (!app.release.launch_policy) return bad_option("mrconfigid", "version 3 of dstack is for 0.6.0 and later");
     if (!app.instance_id)

@@ -81,7 +81,8 @@ Result<DstackApp> read_dstack_app(AppCompose compose, const std::map<std::string
 // option does. The application's own events follow.
 std::vector<Event> dstack_events(const DstackApp& app);
 
-// MRCONFIGID of that version, from 1 to 3. Version 2 needs Keccak-256, and is unsupported.
+// MRCONFIGID of that version, from 1 to 3. Version 2 is a usage fault for an application without "key_provider_id",
+// for which no monitor makes it; version 3 for a release before 0.6.0, or where the instance's id is not known.
 Result<Digest> dstack_mrconfigid(const DstackApp& app, unsigned version);
 
 }  // namespace hallmark::tdx

@@ -40,7 +40,7 @@ bool recognises(ByteView first_bytes);
 // The image is the firmware. Companions: "vars", "kernel", "initrd", "uki", "acpi-tables", "boot-log", "runtime-log",
 // "app-compose". Options: "cmdline", "memory" ("2G"), "vcpus", "acpi-digests" (three, with commas), "smbios-digest",
 // "profile", "stub", "firmware-measures" ("yes"), those of read_dstack_app() and those of read_policy(); "mrconfigid"
-// may be "dstack-v1" too.
+// may be "dstack-v1" to "dstack-v3" too.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace);
 // The same with what a QEMU that was started with the guest's own description hands to the firmware.
 Result<Measurement> measure(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg, const Trace& trace);

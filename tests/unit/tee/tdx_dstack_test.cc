@@ -309,12 +309,26 @@ TEST(DstackApp, HasAnMrconfigid) {
             "035182e564211a40a4ca018450e33f53568647f976beb1a98515cc5dd6225393bc" + std::string(30, '0'));
   EXPECT_EQ(to_hex(*dstack_mrconfigid(*read(kPinned, {{"dstack", "0.6.0"}, {"instance-id", kInstance}}), 3)),
             "031baf3e5bb068a659af3a1604fa71d41917c5e9d993340cf033af59245a79a48a" + std::string(30, '0'));
-  EXPECT_EQ(dstack_mrconfigid(*app, 2).error().fault, Fault::unsupported);
+  // kFull names no key provider's id.
+  EXPECT_EQ(dstack_mrconfigid(*app, 2).error().fault, Fault::usage);
   EXPECT_EQ(dstack_mrconfigid(*app, 0).error().fault, Fault::usage);
   EXPECT_EQ(dstack_mrconfigid(*app, 4).error().fault, Fault::usage);
   // An instance that is not known has none of version 3, and neither has an old guest.
   EXPECT_EQ(dstack_mrconfigid(*read(kPinned, {{"dstack", "0.6.0"}}), 3).error().fault, Fault::usage);
   EXPECT_EQ(dstack_mrconfigid(*read(kFull, kms_options()), 3).error().fault, Fault::usage);
+}
+
+// Oracle: dstack's own value (sdk/js/src/__tests__, get_mr_config_id), and python3-pycryptodome's keccak for the other.
+TEST(DstackApp, HasAnMrconfigidOfVersion2IfItNamesItsKeyProvider) {
+  DstackApp app{};
+  for (std::size_t i = 0; i < app.compose.hash.size(); i++) app.compose.hash[i] = static_cast<std::uint8_t>(i);
+  app.app_id.assign(app.compose.hash.begin(), app.compose.hash.begin() + 20);
+  app.compose.key_provider = KeyProvider::kms;
+  app.compose.key_provider_id = {0xaa, 0xbb, 0xcc, 0xdd};
+  EXPECT_EQ(to_hex(*dstack_mrconfigid(app, 2)),
+            "02e472ed80a08042f044ba63b53b798e98e3ea5219cd078007b1ac8b3dfc762b94" + std::string(30, '0'));
+  EXPECT_EQ(to_hex(*dstack_mrconfigid(*read(kPinned, {{"dstack", "0.5.8"}}), 2)),
+            "02e53ec562b050a1147977e1e1e1978fe7ac37eaf66453a18e3b80e657932d1eba" + std::string(30, '0'));
 }
 
 }  // namespace
