@@ -9,6 +9,7 @@
 #include "lib/tee/sgx/match.h"
 #include "lib/tee/sgx/material.h"
 #include "lib/tee/sgx/measure.h"
+#include "lib/tee/tdx/explain.h"
 #include "lib/tee/tdx/match.h"
 #include "lib/tee/tdx/measure.h"
 
@@ -18,7 +19,7 @@ namespace {
 constexpr std::array kPlatforms{
     Platform{"sgx", "intel-sgx", "Intel SGX enclave", sgx::recognises, sgx::measure, sgx::signing_material_of,
              sgx::inspect, sgx::explain, sgx::match_attested},
-    Platform{"tdx", "intel-tdx", "Intel TDX guest", tdx::recognises, tdx::measure, nullptr, tdx::inspect, nullptr,
+    Platform{"tdx", "intel-tdx", "Intel TDX guest", tdx::recognises, tdx::measure, nullptr, tdx::inspect, tdx::explain,
              tdx::match_attested},
 };
 
@@ -51,8 +52,7 @@ Result<Explanation> explain(const MeasureRequest& a, const MeasureRequest& b) {
                                   b.image.string() + " is not: they have no record in common");
   if (platform->explain == nullptr)
     return fail(Fault::unsupported, a.image.string() + ": images of the platform " + std::string(platform->long_name) +
-                                        " are not explained; a guest is held against its prediction instead "
-                                        "(measure tdx --against)");
+                                        " are not explained");
   return platform->explain(a, b);
 }
 

@@ -162,6 +162,60 @@ valid measurement-v1 gce.json logged.json runtime.json grub.json ima.json
 valid measurement-v1 alone.json two.json guest.json whole.json other.json
 valid replay-v1 replayed.json
 
+# Two guests: what differs is given twice, and the answer names the event, its inputs and the cause.
+acpi=(--profile qemu-10/edk2-202502 --acpi-digests "$zeros,$zeros,$zeros")
+two=(--firmware fw.fd "${acpi[@]}" --kernel kernel.efi --initrd initrd.img)
+expect_exit 0 hallmark measure tdx --explain "${two[@]}" --memory 2G --cmdline quiet
+contains "$stdout" 'they measure to the same'
+expect_exit 1 hallmark measure tdx --explain "${two[@]}" --memory 2G --memory 4G --cmdline quiet --cmdline loud
+contains "$stdout" 'rtmr0: event 1'
+contains "$stdout" 'rtmr2: event 1'
+contains "$stdout" 'computed, text loud initrd=initrd'
+contains "$stdout" '- memory: 2147483648 bytes (2048 MiB) in A, 4294967296 bytes (4096 MiB) in B'
+contains "$stdout" '- the command line: "quiet initrd=initrd" in A, "loud initrd=initrd" in B'
+not contains "$stdout" 'mrtd: record'
+expect_exit 1 hallmark measure tdx --explain "${two[@]}" --memory 2G --memory 4G --cmdline quiet --cmdline loud --json
+cp "$stdout" explained.json
+[[ $(field explained.json details.registers.rtmr2.first_difference.b.inputs.text) == 'loud initrd=initrd' ]]
+expect_exit 0 hallmark measure tdx "${two[@]}" --memory 4G --cmdline loud --json
+cp "$stdout" loud.json
+[[ $(field explained.json b.registers) == $(field loud.json registers) ]]
+expect_exit 0 hallmark measure tdx --explain --firmware fw.fd --profile qemu-10/edk2-202502 --memory 2G --json
+cp "$stdout" open.json
+contains "$stdout" 'give the ACPI tables (acpi-tables)'
+# Firmware with another byte; oracle of the number: the 17 records of a page, the next page's own and
+# its first chunk come before.
+python3 -c 'import sys; d = bytearray(open("fw.fd", "rb").read()); d[0x1000 + 4096 + 300] ^= 1; open("other.fd", "wb").write(d)'
+expect_exit 1 hallmark measure tdx --explain --firmware fw.fd --firmware other.fd
+contains "$stdout" 'mrtd: record 20: section 0 (BFV), page at 0xffff2000'
+contains "$stdout" 'MR.EXTEND gpa=0xffff2100'
+contains "$stdout" 'other bytes in 1 page of section 0 (BFV), the first at 0x212c of the image'
+contains "$stdout" 'rtmr0 to rtmr3: the firmware does not say which release of edk2 it is'
+expect_exit 1 hallmark measure tdx --explain --firmware fw.fd --firmware other.fd "${acpi[@]}" --kernel kernel.efi --json
+cp "$stdout" firmware.json
+[[ $(field firmware.json details.mrtd.record) == 20 ]]
+# The command for images knows firmware by the volume that it begins with, here an empty one.
+python3 - <<'PY'
+import struct, uuid
+header = bytes(16) + uuid.UUID("8c8ce578-8a3d-4f1c-9935-896185c32dd3").bytes_le + struct.pack("<Q4sI", 0x1000, b"_FVH", 0)
+tail = struct.pack("<HBBIIQ", 0, 0, 2, 1, 0x1000, 0)
+sums = sum(struct.unpack("<36H", header + struct.pack("<HH", 72, 0) + tail))
+header += struct.pack("<HH", 72, -sums & 0xffff) + tail
+for name in "fw.fd", "other.fd":
+    image = open(name, "rb").read()
+    open("volume-" + name, "wb").write(header.ljust(0x1000, b"\xff") + image[0x1000:])
+PY
+expect_exit 1 hallmark measure --explain volume-fw.fd volume-other.fd
+contains "$stdout" 'mrtd: record 20: section 0 (BFV), page at 0xffff2000'
+expect_exit 1 hallmark measure tdx --explain --firmware fw.fd --profile qemu-8/edk2-202502 --profile qemu-10/edk2-202502
+contains "$stdout" 'the order in which the monitor adds and extends pages: two-pass in A, single-pass in B'
+valid explanation-v1 explained.json open.json firmware.json
+expect_exit 2 hallmark measure tdx --firmware fw.fd --memory 2G --memory 4G
+contains "$stderr" '--memory: is given 2 times, for one guest'
+expect_exit 2 hallmark measure tdx --explain --firmware fw.fd --memory 2G --memory 4G --memory 8G
+contains "$stderr" 'for two guests'
+expect_exit 2 hallmark measure tdx --explain --firmware fw.fd --against ccel.bin
+
 # What has no value, and what is no guest.
 expect_exit 2 hallmark measure tdx
 contains "$stderr" '--firmware is required'

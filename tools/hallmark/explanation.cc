@@ -21,7 +21,14 @@ std::string parting_side(std::string_view side, const Parting::Side& s) {
 
 std::string text_of(const Explanation& e, const std::string& a, const std::string& b) {
   std::string out = image("A", a, e.format_a, e.registers_a) + image("B", b, e.format_b, e.registers_b);
-  if (e.same) return out + "\nthey measure to the same\n";
+  const auto not_compared = [&] {
+    std::string text = e.not_compared.empty() ? "" : "\nnot compared\n";
+    for (const std::string& line : e.not_compared) text += "  - " + printable(line) + "\n";
+    return text;
+  };
+  if (e.same)
+    return out + "\nthey measure to the same" + (e.not_compared.empty() ? "" : ", as far as both are known") + "\n" +
+           not_compared();
   out += "\nthey part at ";
   for (const Parting& p : e.partings) {
     out += &p == &e.partings.front() ? "" : "and then at ";
@@ -34,7 +41,7 @@ std::string text_of(const Explanation& e, const std::string& a, const std::strin
   }
   out += "\nwhy\n";
   for (const std::string& cause : e.causes) out += "  - " + printable(cause) + "\n";
-  return out;
+  return out + not_compared();
 }
 
 }  // namespace hallmark::cli

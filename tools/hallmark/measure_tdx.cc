@@ -6,7 +6,9 @@
 #include "lib/base/version.h"
 #include "lib/crypto/file_digest.h"
 #include "lib/tee/platform.h"
+#include "lib/tee/tdx/explain.h"
 #include "lib/tee/tdx/measure.h"
+#include "tools/hallmark/explanation.h"
 #include "tools/hallmark/measurement.h"
 
 namespace hallmark::cli {
@@ -97,11 +99,18 @@ std::string verdict(const tdx::Difference& d) {
 }  // namespace
 
 void MeasureTdx::options(CLI::App& app) {
-  app.add_option("--firmware", firmware_, "the guest's firmware: OVMF or another TDVF")->required()->type_name("FILE");
+  app.add_option("--firmware", firmware_, "the guest's firmware: OVMF or another TDVF")
+      ->required()
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   for (const Option& o : kFiles)
-    app.add_option("--" + std::string(o.name), files_[o.name], o.description)->type_name(o.type);
+    app.add_option("--" + std::string(o.name), files_[o.name], o.description)
+        ->type_name(o.type)
+        ->allow_extra_args(false);
   for (const Option& o : kValues)
-    app.add_option("--" + std::string(o.name), values_[o.name], o.description)->type_name(o.type);
+    app.add_option("--" + std::string(o.name), values_[o.name], o.description)
+        ->type_name(o.type)
+        ->allow_extra_args(false);
   app.get_option("--uki")->excludes("--kernel")->excludes("--initrd");
   app.get_option("--acpi-tables")->excludes("--acpi-digests");
   app.add_option("--qemu-acpi", qemu_,
@@ -116,40 +125,78 @@ void MeasureTdx::options(CLI::App& app) {
   app.add_option("--against", against_, "a log or a quote of a guest: say which event differs first, and why")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  app.add_flag("--trace", trace_, "write each record and event that is measured to standard error, one a line");
+  app.add_flag("--explain", explain_,
+               "say where and why two guests do not measure to the same; what differs in them is given twice")
+      ->excludes("--against")
+      ->excludes("--qemu-acpi");
+  app.add_flag("--trace", trace_, "write each record and event that is measured to standard error, one a line")
+      ->excludes("--explain");
+}
+
+MeasureRequest MeasureTdx::request_for(std::size_t side) const {
+  const auto value = [&](const std::vector<std::string>& given) { return given[std::min(side, given.size() - 1)]; };
+  MeasureRequest out{.image = value(firmware_)};
+  for (const auto& [name, given] : files_)
+    if (!given.empty() && !value(given).empty()) out.companions[name] = value(given);
+  for (const auto& [name, given] : values_)
+    if (!given.empty() && !value(given).empty()) out.options[name] = value(given);
+  if (firmware_measures_) out.options["firmware-measures"] = "yes";
+  if (allow_debug_) out.options["allow-debug"] = "yes";
+  return out;
+}
+
+Status MeasureTdx::check_counts() const {
+  const std::size_t most = explain_ ? 2 : 1;
+  const auto check = [&](const std::string& name, std::size_t given) -> Status {
+    if (given <= most) return {};
+    return fail(Fault::usage, "--" + name + ": is given " + std::to_string(given) + " times, for " +
+                                  (explain_ ? "two guests" : "one guest"));
+  };
+  CHECK(check("firmware", firmware_.size()));
+  for (const auto& [name, given] : files_) CHECK(check(name, given.size()));
+  for (const auto& [name, given] : values_) CHECK(check(name, given.size()));
+  return {};
+}
+
+Result<Report> MeasureTdx::explain_both() const {
+  const MeasureRequest a = request_for(0), b = request_for(1);
+  TRY(const Explanation e, tdx::explain(a, b));
+  Report report{.data = to_json(e), .text = text_of(e, a.image.string(), b.image.string()), .agreed = e.same};
+  report.data["schema"] = "explanation-v1";
+  report.data["hallmark_version"] = version();
+  report.data["a"]["file"] = printable(a.image.string());
+  report.data["b"]["file"] = printable(b.image.string());
+  return report;
 }
 
 Result<Report> MeasureTdx::run(Session& session) {
-  MeasureRequest request{.image = firmware_};
-  for (const auto& [name, value] : files_)
-    if (!value.empty()) request.companions[name] = value;
-  for (const auto& [name, value] : values_)
-    if (!value.empty()) request.options[name] = value;
-  if (firmware_measures_) request.options["firmware-measures"] = "yes";
-  if (allow_debug_) request.options["allow-debug"] = "yes";
+  CHECK(check_counts());
+  if (explain_) return explain_both();
+  const MeasureRequest request = request_for(0);
+  const std::string& firmware = firmware_.front();
   Trace trace;
   if (trace_) trace = [&](const Step& step) { session.line(step.op + " " + step.detail); };
 
   Json qemu;
   std::optional<tdx::FwCfg> fw_cfg;
   if (!qemu_.empty()) {
-    TRY(const QemuTables tables, in("--qemu-acpi", ask_qemu(session)));
+    TRY(const QemuTables tables, in("--qemu-acpi", ask_qemu(request, session)));
     qemu = tables.description();
     fw_cfg = handed_over(tables);
   }
 
   const Platform& platform = *find_platform("tdx");
-  TRY(const Measurement m, in("measuring " + firmware_, tdx::measure(request, fw_cfg, trace)));
-  TRY(const FileDigest file, digest_file(firmware_));
+  TRY(const Measurement m, in("measuring " + firmware, tdx::measure(request, fw_cfg, trace)));
+  TRY(const FileDigest file, digest_file(firmware));
   Report report{.data = to_json(m), .text = {}};
   report.data["schema"] = "measurement-v1";
-  report.data["file"] = printable(firmware_);
+  report.data["file"] = printable(firmware);
   report.data["size"] = file.size;
   report.data["sha256"] = to_hex(file.sha256);
   report.data["hallmark_version"] = version();
   for (const auto& [role, path] : request.companions) report.data[role] = printable(path.string());
   if (qemu.is_object()) report.data["qemu_acpi"] = std::move(qemu);
-  report.text = text_of(firmware_, m, platform.long_name) + events_text(m);
+  report.text = text_of(firmware, m, platform.long_name) + events_text(m);
   if (against_.empty()) return report;
 
   const std::vector<fs::path> reports(against_.begin(), against_.end());
@@ -164,20 +211,19 @@ Result<Report> MeasureTdx::run(Session& session) {
   return report;
 }
 
-Result<QemuTables> MeasureTdx::ask_qemu(Session& session) const {
+Result<QemuTables> MeasureTdx::ask_qemu(const MeasureRequest& request, Session& session) const {
   TRY(std::vector<std::string> arguments, split_arguments(qemu_));
   // A guest that is given a kernel has the boot ROM for it in its boot order.
-  const auto given = std::ranges::find_if(
-      files_, [](const auto& file) { return (file.first == "kernel" || file.first == "uki") && !file.second.empty(); });
+  const auto given = companion(request, companion(request, "kernel") ? "kernel" : "uki");
   const bool has =
       std::ranges::any_of(arguments, [](const auto& word) { return word == "-kernel" || word == "--kernel"; });
-  if (given != files_.end() && !has) {
-    session.progress.note("--qemu-acpi: -kernel " + printable(given->second) +
+  if (given && !has) {
+    session.progress.note("--qemu-acpi: -kernel " + printable(given->string()) +
                           " is added, since the guest is given one");
-    arguments.insert(arguments.end(), {"-kernel", given->second});
+    arguments.insert(arguments.end(), {"-kernel", given->string()});
   }
   TRY(QemuTables tables,
-      qemu_tables({.firmware = firmware_, .arguments = arguments, .cache = qemu_cache()}, session.progress));
+      qemu_tables({.firmware = request.image, .arguments = arguments, .cache = qemu_cache()}, session.progress));
   for (const ReplacedArgument& r : tables.replaced)
     session.progress.note("--qemu-acpi: " + printable(r.was) +
                           (r.is.empty() ? " is left out: " : " is replaced by " + printable(r.is) + ": ") + r.why);

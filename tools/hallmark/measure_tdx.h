@@ -2,6 +2,8 @@
 #pragma once
 
 #include <map>
+#include <string>
+#include <vector>
 
 #include "lib/tee/model/measurement.h"
 #include "lib/tee/tdx/firmware_events.h"
@@ -16,13 +18,17 @@ class MeasureTdx {
   Result<Report> run(Session& session);
 
  private:
+  // For two guests, what is given once is for both, and what is given twice is for one each.
+  MeasureRequest request_for(std::size_t side) const;
+  Status check_counts() const;
+  Result<Report> explain_both() const;
   // What the user's QEMU hands to the firmware.
-  Result<QemuTables> ask_qemu(Session& session) const;
+  Result<QemuTables> ask_qemu(const MeasureRequest& request, Session& session) const;
 
-  std::string firmware_, qemu_;
-  std::map<std::string, std::string> files_, values_;  // companions and options of the request, by name
-  std::vector<std::string> against_;
-  bool trace_ = false, allow_debug_ = false, firmware_measures_ = false;
+  std::string qemu_;
+  std::vector<std::string> firmware_, against_;
+  std::map<std::string, std::vector<std::string>> files_, values_;  // companions and options of the request, by name
+  bool trace_ = false, allow_debug_ = false, firmware_measures_ = false, explain_ = false;
 };
 
 }  // namespace hallmark::cli

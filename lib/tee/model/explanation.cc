@@ -33,6 +33,7 @@ Json to_json(const Explanation& e) {
                        {"equal", list(e.equal)},
                        {"partings", std::move(partings)},
                        {"causes", list(e.causes)},
+                       {"not_compared", list(e.not_compared)},
                        {"details", e.details}});
 }
 

@@ -68,7 +68,8 @@ bool agree(const std::vector<RegisterRow>& rows) {
          std::ranges::find(rows, Is::differs, &RegisterRow::is) == rows.end();
 }
 
-// What stands behind an event of that kind, in the words of who set the guest up.
+}  // namespace
+
 std::string_view usual_cause(const Event& event) {
   switch (event.type) {
     case tcg::kEfiHandoffTables2: return "the size of memory, or how the monitor describes it";
@@ -89,17 +90,20 @@ std::string_view usual_cause(const Event& event) {
   }
 }
 
-std::string name(const Event& event) { return tcg::type_name(event.type) + " \"" + event.description + "\""; }
+std::string event_name(const Event& event) { return tcg::type_name(event.type) + " \"" + event.description + "\""; }
+
+namespace {
 
 std::string cause_of(const Difference::First& first) {
-  if (!first.predicted) return "an event more than predicted: " + name(*first.reported);
-  if (!first.reported) return "an event that was predicted and did not happen: " + name(*first.predicted);
+  if (!first.predicted) return "an event more than predicted: " + event_name(*first.reported);
+  if (!first.reported) return "an event that was predicted and did not happen: " + event_name(*first.predicted);
   if ((first.predicted->type == tcg::kSeparator) != (first.reported->type == tcg::kSeparator))
-    return "separator placement: predicted is " + name(*first.predicted) + ", reported " + name(*first.reported);
+    return "separator placement: predicted is " + event_name(*first.predicted) + ", reported " +
+           event_name(*first.reported);
   if (first.predicted->type != first.reported->type)
-    return "another event: predicted is " + name(*first.predicted) + ", reported " + name(*first.reported);
+    return "another event: predicted is " + event_name(*first.predicted) + ", reported " + event_name(*first.reported);
   const std::string_view usual = usual_cause(*first.predicted);
-  return name(*first.predicted) + " has another digest" + (usual.empty() ? "" : ": " + std::string(usual));
+  return event_name(*first.predicted) + " has another digest" + (usual.empty() ? "" : ": " + std::string(usual));
 }
 
 // Whether the prediction with one digest replaced gives the register that was reported.
@@ -155,7 +159,8 @@ void try_profiles(const std::vector<Prediction>& others, const Reported& reporte
       const Event* theirs_here = out.first->index < events.size() ? events[out.first->index] : nullptr;
       const bool said = std::ranges::any_of(out.causes, [](const std::string& c) { return c.starts_with("event: "); });
       if (!said && theirs_here != nullptr && theirs_here->digest == out.first->reported->digest)
-        out.causes.push_back("event: profile " + other.profile + " gives the reported digest of " + name(*theirs_here));
+        out.causes.push_back("event: profile " + other.profile + " gives the reported digest of " +
+                             event_name(*theirs_here));
     }
     if (divergence && divergence->equal > most) {
       best = &other;
@@ -253,7 +258,8 @@ std::string to_text(const Difference& difference) {
   }
   if (difference.first) {
     const auto side = [](const std::optional<Event>& event) {
-      return event ? name(*event) + "\n      " + (event->digest ? to_hex(*event->digest) : "no digest") : "no event";
+      return event ? event_name(*event) + "\n      " + (event->digest ? to_hex(*event->digest) : "no digest")
+                   : "no event";
     };
     out += "\nthe first event that differs: number " + std::to_string(difference.first->index + 1) + " of rtmr" +
            std::to_string(difference.first->rtmr) + "\n    predicted " + side(difference.first->predicted) +

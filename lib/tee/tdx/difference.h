@@ -63,6 +63,11 @@ struct Difference {
 Json to_json(const Difference&);
 std::string to_text(const Difference&);
 
+// What stands behind an event of that kind, in the words of who set the guest up; empty for other kinds.
+std::string_view usual_cause(const Event& event);
+// EV_SEPARATOR "separator"
+std::string event_name(const Event& event);
+
 // `others` are the predictions for the other profiles.
 Difference difference(const Prediction& predicted, const std::vector<Prediction>& others, const Reported& reported,
                       const std::vector<Alternative>& alternatives);

@@ -364,6 +364,20 @@ Result<Prediction> Guest::predict(const Profile& profile) {
   return out;
 }
 
+Result<Prediction> Guest::predict_chosen() {
+  if (profile_) return predict(*profile_);
+  return predict_mrtd(*std::ranges::find(vmms(), kDefaultVmm, &Vmm::name));
+}
+
+std::vector<Register> registers_of(const Prediction& p) {
+  std::vector<Register> out{{"mrtd", Bytes(p.mrtd.begin(), p.mrtd.end())}};
+  if (p.events.empty()) return out;
+  const Rtmrs rtmrs = fold(p.events);
+  for (unsigned r = 0; r < kRtmrs; r++)
+    if (rtmrs[r]) out.push_back({"rtmr" + std::to_string(r), Bytes(rtmrs[r]->begin(), rtmrs[r]->end())});
+  return out;
+}
+
 std::vector<Alternative> Guest::alternatives(const Profile& profile, const Prediction& prediction) const {
   std::vector<Alternative> out;
   const auto try_memory = [&](std::size_t event, std::uint64_t memory) {

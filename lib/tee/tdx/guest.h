@@ -62,6 +62,8 @@ class Guest {
   Result<Prediction> predict(const Profile& profile);
   // The same where no profile is known: MRTD as the monitor has it, and no event.
   Prediction predict_mrtd(const Vmm& vmm) const;
+  // For its own profile, or else MRTD as the usual monitor has it.
+  Result<Prediction> predict_chosen();
 
   // What could have been otherwise than it was said to be.
   std::vector<Alternative> alternatives(const Profile& profile, const Prediction& prediction) const;
@@ -100,6 +102,9 @@ class Guest {
   std::string release_assumed_;
   BootDigests digests_;
 };
+
+// MRTD, and of the others those that are known, by their numbers; MRTD alone where there is no event.
+std::vector<Register> registers_of(const Prediction& prediction);
 
 // "2G", "512M", "16384K", or bytes; at least a MiB.
 Result<std::uint64_t> parse_memory(const std::string& text);

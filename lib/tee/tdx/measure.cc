@@ -12,15 +12,6 @@ namespace {
 
 constexpr std::size_t kVolumeSignatureAt = 40;  // EFI_FIRMWARE_VOLUME_HEADER.Signature
 
-std::vector<Register> registers_of(const Prediction& p) {
-  std::vector<Register> out{{"mrtd", Bytes(p.mrtd.begin(), p.mrtd.end())}};
-  if (p.events.empty()) return out;
-  const Rtmrs rtmrs = fold(p.events);
-  for (unsigned r = 0; r < kRtmrs; r++)
-    if (rtmrs[r]) out.push_back({"rtmr" + std::to_string(r), Bytes(rtmrs[r]->begin(), rtmrs[r]->end())});
-  return out;
-}
-
 Json to_json(const std::vector<Register>& registers) {
   Json out = Json::object();
   for (const Register& r : registers) out[r.name] = to_hex(r.digest);
@@ -33,11 +24,6 @@ std::vector<Prediction> predict_others(Guest& guest) {
   for (const Profile& profile : guest.other_profiles())
     if (auto prediction = guest.predict(profile)) out.push_back(*std::move(prediction));
   return out;
-}
-
-Result<Prediction> predict_chosen(Guest& guest) {
-  if (guest.profile()) return guest.predict(*guest.profile());
-  return guest.predict_mrtd(*std::ranges::find(vmms(), "qemu-10", &Vmm::name));
 }
 
 bool is_from_log(const Event& event) { return event.inputs.find("from") != nullptr; }
@@ -216,7 +202,7 @@ Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
 
 Result<Measurement> measure(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg, const Trace& trace) {
   TRY(const auto guest, Guest::open(request, fw_cfg));
-  TRY(const Prediction chosen, predict_chosen(*guest));
+  TRY(const Prediction chosen, guest->predict_chosen());
   const PageOrder order = guest->profile() ? guest->profile()->vmm.page_order : PageOrder::single_pass;
   if (trace) {
     (void)measure_mrtd(guest->image(), order, trace);
@@ -252,7 +238,7 @@ Result<Measurement> measure(const MeasureRequest& request, const std::optional<F
 Result<Difference> difference(const MeasureRequest& request, const std::optional<FwCfg>& fw_cfg,
                               const std::vector<fs::path>& reports) {
   TRY(const auto guest, Guest::open(request, fw_cfg));
-  TRY(const Prediction chosen, predict_chosen(*guest));
+  TRY(const Prediction chosen, guest->predict_chosen());
   TRY(const GuestReport report, read_report(reports));
   if (const auto r = report.contradiction())
     return fail(Fault::mismatch, "the log and the quote are not of one guest: they do not have the same rtmr" +

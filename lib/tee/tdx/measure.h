@@ -23,6 +23,7 @@
 //   dstack_app       RTMR3 of an application on dstack
 //   guest            all that is known of one guest, and what each profile predicts for it
 //   measure          puts them together
+//   explain          holds two guests against each other; mrtd_records are MRTD's one by one
 //
 // The references are Intel's TDX module specifications, the TDVF Design Guide, and specs/tee/tdx.md.
 #pragma once
