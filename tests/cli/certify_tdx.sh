@@ -56,10 +56,14 @@ for guest in app, disk_app:
 PY
 
 expect_exit 0 hallmark verify guest.intoto.json --key key.pub --artifact build
+contains "$stdout" 'warning: out/disk.fd: taken from a log, and as good as who supplied it: rtmr0 ('
+expect_exit 0 hallmark verify guest.intoto.json --key key.pub --artifact build --json
+valid verify-v1 "$stdout"
+contains "$stdout" 'out/disk.fd: taken from a log'
 expect_exit 0 hallmark compare build guest.intoto.json --key key.pub
 # Another log is another build, and gives the same firmware other registers.
-# Of the last event, 40 bytes of data behind a size of four, a byte of the digest.
-flip grub.bin $(($(stat -c %s grub.bin) - 64 - 40 - 4 - 10)) other.bin
+# Of the last event but one, 29 bytes of data behind a size of four, a byte of the digest; the last has 66 bytes and 40.
+flip grub.bin $(($(stat -c %s grub.bin) - 64 - 106 - 29 - 4 - 10)) other.bin
 expect_exit 1 hallmark verify guest.intoto.json --key key.pub --artifact build/out/disk.fd \
   --artifact ref/grub.bin=other.bin --artifact ref/ima.log=ima.log
 contains "$stdout" 'rtmr1: '

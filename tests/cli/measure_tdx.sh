@@ -147,6 +147,16 @@ expect_exit 4 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log tpm.bin
 contains "$stderr" 'is the log of a machine with a TPM'
 expect_exit 0 hallmark replay tpm.bin
 contains "$stdout" 'pcr0'
+expect_exit 1 hallmark measure tdx "${disk[@]}" --memory 2G --against tpm.bin
+contains "$stdout" 'the log is of a machine with a TPM'
+expect_exit 1 hallmark measure tdx "${disk[@]}" --memory 2G --against tpm.bin --json
+cp "$stdout" tpm.json
+valid measurement-v1 tpm.json
+# A log without its last record, 64 bytes of filler behind it, is whole records all the same.
+head -c $(($(stat -c %s grub.bin) - 64 - 66 - 40)) grub.bin >cut.bin
+expect_exit 0 hallmark replay cut.bin
+expect_exit 2 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log cut.bin
+contains "$stderr" 'RTMR1 lacks the event "Exit Boot Services Returned with Success"'
 # What the kernel's IMA extends behind the boot.
 printf '2 %s ima-ng sha384:00 boot_aggregate\n' "$zeros" >ima.log
 expect_exit 0 hallmark measure tdx "${disk[@]}" --memory 2G --boot-log grub.bin --runtime-log ima.log --json

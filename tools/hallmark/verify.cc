@@ -33,8 +33,9 @@ class Verify final : public Command {
     TRY(const OpenCertificate open, open_certificate(certificate_, keys));
     std::map<std::string, fs::path> given;
     for (const std::string& artefact : artefacts_) CHECK(place(artefact, open.certificate.outputs, given));
-    TRY(const std::vector<cert::OutputComparison> results, hold_against(open, given, session.progress));
-    return report(open, results);
+    std::vector<std::string> warnings;
+    TRY(const std::vector<cert::OutputComparison> results, hold_against(open, given, warnings, session.progress));
+    return report(open, results, warnings);
   }
 
  private:
@@ -74,6 +75,7 @@ class Verify final : public Command {
 
   static Result<std::vector<cert::OutputComparison>> hold_against(const OpenCertificate& open,
                                                                   const std::map<std::string, fs::path>& given,
+                                                                  std::vector<std::string>& warnings,
                                                                   Progress& progress) {
     cert::Outputs certified, found;
     std::map<std::string, std::string> remarks;  // by output
@@ -104,7 +106,6 @@ class Verify final : public Command {
         if (role != "sigstruct" && !find(path))
           return fail(Fault::usage, "\"" + output.path + "\" is measured together with \"" + path + "\" (" + role +
                                         "), which was not given");
-      std::vector<std::string> warnings;
       auto m = measure_output(output, *file, find, warnings);
       if (!m) {
         // Bytes that were never certified may be anything; certified ones that cannot be measured leave us without an
@@ -128,7 +129,8 @@ class Verify final : public Command {
   }
 
   // A certified artefact is certified byte for byte: one that only measures alike was signed again by somebody.
-  static Report report(const OpenCertificate& open, const std::vector<cert::OutputComparison>& results) {
+  static Report report(const OpenCertificate& open, const std::vector<cert::OutputComparison>& results,
+                       const std::vector<std::string>& warnings) {
     const bool agreed =
         std::ranges::all_of(results, [](const auto& r) { return r.verdict == cert::Verdict::identical; });
     Json subjects = Json::array(), artefacts = Json::array();
@@ -141,13 +143,20 @@ class Verify final : public Command {
               digest.value.string() + "\n";
     }
     for (const cert::OutputComparison& result : results) artefacts.push_back(to_json(result));
-    text += results.empty()
-                ? "no artifact was given: this is what was certified, not what you have\n"
-                : cert::to_text(results) + (agreed ? "verified: what was given is what was certified\n"
-                                                   : "NOT VERIFIED: what was given is not what was certified\n");
+    Json warned = Json::array();
+    std::string warned_text;
+    for (const std::string& warning : warnings) {
+      warned.push_back(warning);
+      warned_text += "    warning: " + printable(warning) + "\n";
+    }
+    text += results.empty() ? "no artifact was given: this is what was certified, not what you have\n"
+                            : cert::to_text(results) + warned_text +
+                                  (agreed ? "verified: what was given is what was certified\n"
+                                          : "NOT VERIFIED: what was given is not what was certified\n");
     return {Json::object({{"certificate", to_json(open)},
                           {"subjects", std::move(subjects)},
                           {"artifacts", std::move(artefacts)},
+                          {"warnings", std::move(warned)},
                           {"agree", agreed}}),
             std::move(text), agreed};
   }

@@ -236,17 +236,18 @@ Json to_json(const Difference& difference) {
                           {"index", std::uint64_t{difference.first->index}},
                           {"predicted", difference.first->predicted ? to_json(*difference.first->predicted) : Json()},
                           {"reported", difference.first->reported ? to_json(*difference.first->reported) : Json()}});
-  Json causes = Json::array(), attested = Json::array();
+  Json causes = Json::array(), attested = Json::array(), warnings = Json::array();
+  for (const std::string& line : difference.warnings) warnings.push_back(line);
   for (const std::string& cause : difference.causes) causes.push_back(cause);
   for (const std::string& line : difference.attested) attested.push_back(line);
-  return Json::object(
-      {{"agrees", difference.agrees()},
-       {"partly", difference.partly()},
-       {"registers", registers},
-       {"first_difference", first},
-       {"causes", causes},
-       {"attested", attested},
-       {"agreeing_profile", difference.agreeing_profile ? Json(*difference.agreeing_profile) : Json()}});
+  return Json::object({{"agrees", difference.agrees()},
+                       {"partly", difference.partly()},
+                       {"registers", registers},
+                       {"first_difference", first},
+                       {"causes", causes},
+                       {"attested", attested},
+                       {"agreeing_profile", difference.agreeing_profile ? Json(*difference.agreeing_profile) : Json()},
+                       {"warnings", warnings}});
 }
 
 std::string to_text(const Difference& difference) {
@@ -269,6 +270,8 @@ std::string to_text(const Difference& difference) {
   for (const std::string& line : difference.attested) out += "  - " + line + "\n";
   if (!difference.causes.empty()) out += "\nwhy:\n";
   for (const std::string& cause : difference.causes) out += "  - " + cause + "\n";
+  if (!difference.warnings.empty()) out += "\nwhat to worry about:\n";
+  for (const std::string& line : difference.warnings) out += "  - " + line + "\n";
   return out;
 }
 

@@ -55,6 +55,8 @@ struct Difference {
   std::vector<std::string> attested;
   // The profile whose prediction gives all that was reported, where the asked one does not.
   std::optional<std::string> agreeing_profile;
+  // What a difference may be of besides the guest.
+  std::vector<std::string> warnings;
 
   // All that was predicted was reported, and the same; `partly` says that something was not predicted.
   bool agrees() const;

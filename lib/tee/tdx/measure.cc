@@ -247,6 +247,10 @@ Result<Difference> difference(const MeasureRequest& request, const std::optional
       guest->profile() ? guest->alternatives(*guest->profile(), chosen) : std::vector<Alternative>();
   Difference out = difference(chosen, predict_others(*guest), report.reported(), alternatives);
   try_gce_of_2024(*guest, report.mrtd, out);
+  if (!report.pcrs.empty())
+    out.warnings.push_back(
+        "the log is of a machine with a TPM, whose firmware extends other events than in a trust domain, such as a "
+        "separator for each PCR: what differs may be of that, and what agrees says nothing of a trust domain");
   if (report.quote) {
     TRY(const dcap::Quote quote, dcap::parse_quote(*report.quote));
     check_attested(guest->policy(), quote, out.attested);

@@ -11,7 +11,9 @@
 namespace hallmark::tdx {
 namespace {
 
-constexpr unsigned kFirmwareRtmr = 0, kKernelRtmr = 2, kRuntimeRtmr = 3;
+// TdTcg2Dxe, OnExitBootServices: when the system has taken over.
+constexpr std::string_view kBootEnd = "Exit Boot Services Returned with Success";
+constexpr unsigned kFirmwareRtmr = 0, kLoaderRtmr = 1, kKernelRtmr = 2, kRuntimeRtmr = 3;
 constexpr std::string_view kAcpi = "ACPI DATA", kFwCfg = "QEMU FW CFG", kVariable = "variable ";
 
 Result<std::vector<Event>> dstack_events(ByteView file) {
@@ -118,6 +120,11 @@ Result<std::vector<Event>> with_boot_log(const Profile& profile, std::span<const
     if (!found[i] && !subject.empty() && !subject.starts_with(kFwCfg))
       return other_firmware(profile, "boot log: RTMR0 lacks an event", subject);
   }
+  const Digest end = digest<Alg::sha384>(as_bytes(kBootEnd));
+  if (std::ranges::none_of(log.events, [&](const Event& e) { return e.rtmr == kLoaderRtmr && e.digest == end; }))
+    return fail(Fault::usage, "boot log: RTMR1 lacks the event \"" + std::string(kBootEnd) +
+                                  "\", with which the firmware ends every boot: the log was cut, or is of a boot that "
+                                  "did not come to an end");
   return out;
 }
 

@@ -34,7 +34,8 @@ Result<BootLog> parse_boot_log(ByteView file);
 
 // The events of a guest that boots as the log's did. `firmware` are those of RTMR0 that the profile predicts; the log
 // says in which order they stand, and has the digests of those that were not computed or supplied. It has to be of such
-// firmware: an event that it lacks, or has once too often, is a usage fault.
+// firmware: an event that it lacks, or has once too often, is a usage fault, and so is a log in which the boot does not
+// end.
 Result<std::vector<Event>> with_boot_log(const Profile& profile, std::span<const Event> firmware, const BootLog& log);
 
 // What software extends once the guest has booted. Of a CCEL and dstack's JSON the events of RTMR3; of text, in which

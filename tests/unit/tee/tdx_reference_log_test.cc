@@ -60,6 +60,7 @@ class ReferenceLog : public testing::Test {
     made.event(kRtmr0, tcg::kEfiVariableAuthority, uefi_variable_data(Guid{}, "SbatLevel", kZeros));
     made.event(kRtmr1, tcg::kEfiBootServicesApplication, other("shim"), {});
     made.event(kRtmr2, tcg::kIpl, other("grub.cfg"), as_bytes("(hd0,gpt1)/boot/grub/grub.cfg"));
+    if (ends_) made.event(kRtmr1, tcg::kEfiAction, as_bytes("Exit Boot Services Returned with Success"));
     return made;
   }
 
@@ -78,6 +79,7 @@ class ReferenceLog : public testing::Test {
   Bytes bytes_ = MadeFirmware().bytes();
   Image image_ = *Image::parse(bytes_);
   Profile profile_ = *find_profile("qemu-10/edk2-202502");
+  bool ends_ = true;  // the boot that the log has
 };
 
 std::vector<std::string> provenances(const std::vector<Event>& events) {
@@ -95,11 +97,11 @@ TEST_F(ReferenceLog, GivesBackWhatTheGuestExtended) {
     profile(name);
     const auto merged = with(whole(), log(whole()));
     ASSERT_TRUE(merged) << merged.error().message();
-    ASSERT_EQ(merged->size(), whole().size() + 3);
+    ASSERT_EQ(merged->size(), whole().size() + 4);
     for (std::size_t i = 0; i < whole().size(); i++) EXPECT_EQ((*merged)[i].digest, whole()[i].digest) << name << i;
-    EXPECT_EQ((*merged)[merged->size() - 3].description, "variable SbatLevel");
-    EXPECT_EQ((*merged)[merged->size() - 2].rtmr, 1u);
-    EXPECT_EQ((*merged)[merged->size() - 1].rtmr, 2u);
+    EXPECT_EQ((*merged)[merged->size() - 4].description, "variable SbatLevel");
+    EXPECT_EQ((*merged)[merged->size() - 3].rtmr, 1u);
+    EXPECT_EQ((*merged)[merged->size() - 2].rtmr, 2u);
   }
 }
 
@@ -108,26 +110,28 @@ TEST_F(ReferenceLog, SuppliesWhatIsMissingOrAssumed) {
   profile("qemu-10/edk2-202508");
   const auto merged = with(firmware({}, {}), log(whole()));
   ASSERT_TRUE(merged) << merged.error().message();
-  EXPECT_EQ(provenances(*merged), (std::vector<std::string>{"supplied from log ",
-                                                            "computed configuration volume",
-                                                            "supplied from log QEMU FW CFG: BootMenu",
-                                                            "supplied from log QEMU FW CFG: bootorder",
-                                                            "supplied from log variable SecureBoot",
-                                                            "computed variable PK",
-                                                            "computed variable KEK",
-                                                            "computed variable db",
-                                                            "computed variable dbx",
-                                                            "computed separator",
-                                                            "supplied from log ACPI DATA",
-                                                            "supplied from log ACPI DATA",
-                                                            "supplied from log ACPI DATA",
-                                                            "supplied from log ",
-                                                            "supplied from log variable BootOrder",
-                                                            "supplied from log variable Boot0000",
-                                                            "supplied from log variable Boot0001",
-                                                            "supplied from log variable SbatLevel",
-                                                            "supplied from log ",
-                                                            "supplied from log (hd0,gpt1)/boot/grub/grub.cfg"}));
+  EXPECT_EQ(provenances(*merged),
+            (std::vector<std::string>{"supplied from log ",
+                                      "computed configuration volume",
+                                      "supplied from log QEMU FW CFG: BootMenu",
+                                      "supplied from log QEMU FW CFG: bootorder",
+                                      "supplied from log variable SecureBoot",
+                                      "computed variable PK",
+                                      "computed variable KEK",
+                                      "computed variable db",
+                                      "computed variable dbx",
+                                      "computed separator",
+                                      "supplied from log ACPI DATA",
+                                      "supplied from log ACPI DATA",
+                                      "supplied from log ACPI DATA",
+                                      "supplied from log ",
+                                      "supplied from log variable BootOrder",
+                                      "supplied from log variable Boot0000",
+                                      "supplied from log variable Boot0001",
+                                      "supplied from log variable SbatLevel",
+                                      "supplied from log ",
+                                      "supplied from log (hd0,gpt1)/boot/grub/grub.cfg",
+                                      "supplied from log action: Exit Boot Services Returned with Success"}));
   for (std::size_t i = 0; i < whole().size(); i++) EXPECT_EQ((*merged)[i].digest, whole()[i].digest) << i;
 }
 
@@ -214,6 +218,20 @@ TEST_F(ReferenceLog, OfOtherFirmwareIsRefused) {
   EXPECT_NE(refusal(whole(), log(cut)).find("RTMR0 lacks an event \"TD HOB\""), std::string::npos);
   EXPECT_NE(refusal(whole(), MadeLog()).find("RTMR0 lacks an event \"TD HOB\""), std::string::npos);
   EXPECT_NE(refusal(firmware({}, {}), MadeLog()).find("RTMR0 lacks an event"), std::string::npos);
+}
+
+// A log that was cut between two records is well-formed; no guest that boots has its registers.
+TEST_F(ReferenceLog, HasToHaveTheEndOfTheBoot) {
+  ends_ = false;
+  EXPECT_NE(refusal(whole(), log(whole())).find("RTMR1 lacks the event \"Exit Boot Services Returned with Success\""),
+            std::string::npos);
+  // What counts is what was extended, and where, and not the label.
+  MadeLog label = log(whole());
+  label.event(kRtmr1, tcg::kEfiAction, other("another"), as_bytes("Exit Boot Services Returned with Success"));
+  EXPECT_NE(refusal(whole(), label).find("RTMR1 lacks the event"), std::string::npos);
+  MadeLog elsewhere = log(whole());
+  elsewhere.event(kRtmr2, tcg::kEfiAction, as_bytes("Exit Boot Services Returned with Success"));
+  EXPECT_NE(refusal(whole(), elsewhere).find("RTMR1 lacks the event"), std::string::npos);
 }
 
 TEST(BootLog, LeavesOutWhatIsNoBoot) {
