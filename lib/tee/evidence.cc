@@ -5,6 +5,7 @@
 
 #include "lib/tee/dcap/appraise.h"
 #include "lib/tee/dcap/inspect.h"
+#include "lib/tee/dcap/profile.h"
 #include "lib/tee/nitro/appraise.h"
 #include "lib/tee/nitro/evidence.h"
 #include "lib/tee/nitro/inspect.h"
@@ -27,7 +28,7 @@ VerifyingKey::Kind root_of_vtpm(ByteView evidence) {
 
 constexpr std::array kKinds{
     EvidenceKind{"dcap", "quote of Intel SGX or TDX", dcap::recognises_quote, dcap::appraise_quote, dcap::inspect_quote,
-                 always<VerifyingKey::Kind::p256>},
+                 always<VerifyingKey::Kind::p256>, nullptr, dcap::profile_names},
     EvidenceKind{"nitro", "attestation document of AWS Nitro", nitro::is_document, nitro::appraise,
                  nitro::inspect_bytes, always<VerifyingKey::Kind::p384>, nitro::made_at},
     EvidenceKind{"vtpm", "quote of a confidential guest's TPM", vtpm::is_evidence, vtpm::appraise, vtpm::inspect,
@@ -77,6 +78,14 @@ void find_in(const Json& json, std::size_t depth, std::vector<Bytes>& found) {
 }  // namespace
 
 std::span<const EvidenceKind> evidence_kinds() { return kKinds; }
+
+std::vector<std::string> profile_names() {
+  std::vector<std::string> out;
+  for (const EvidenceKind& kind : kKinds)
+    if (kind.profiles != nullptr)
+      for (std::string& name : kind.profiles()) out.push_back(std::move(name));
+  return out;
+}
 
 const EvidenceKind* find_evidence_kind(ByteView evidence) {
   const auto it = std::ranges::find_if(kKinds, [&](const EvidenceKind& kind) { return kind.recognises(evidence); });

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <span>
+#include <string>
+#include <vector>
 
 #include "lib/crypto/verifying_key.h"
 #include "lib/tee/model/appraisal.h"
@@ -21,9 +23,12 @@ struct EvidenceKind {
   VerifyingKey::Kind (*root_key)(ByteView evidence);
   // When the evidence says that it was made, whether that is true or not; null for kinds that do not say.
   std::optional<UnixTime> (*made)(ByteView evidence) = nullptr;
+  // Other verifiers whose verdict can be predicted, for AppraiseRequest::profile; null: none.
+  std::vector<std::string> (*profiles)() = nullptr;
 };
 
 std::span<const EvidenceKind> evidence_kinds();
+std::vector<std::string> profile_names();  // of all kinds
 const EvidenceKind* find_evidence_kind(ByteView evidence);
 
 // The evidence in a file: binary, hexadecimal, base64, or a JSON document in which exactly one string is one of these

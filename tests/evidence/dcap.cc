@@ -139,6 +139,18 @@ std::string qe_identity(const Dcap& d) {
          "\"},{\"tcb\":{\"isvsvn\":4},\"tcbDate\":\"2023-08-09T00:00:00Z\",\"tcbStatus\":\"OutOfDate\"}]}";
 }
 
+using Extensions = std::vector<std::pair<std::string, Bytes>>;
+
+Bytes key_id(const Key& key) {
+  const auto hash = digest<Alg::sha256>(key.spki());
+  return {hash.begin(), hash.begin() + 20};
+}
+
+// RFC 5280, sections 4.2.1.1 and 4.2.1.2
+Extensions key_ids(const Key& subject, const Key& issuer) {
+  return {{"2.5.29.14", der(0x04, key_id(subject))}, {"2.5.29.35", der(0x30, der(0x80, key_id(issuer)))}};
+}
+
 }  // namespace
 
 MadeEvidence make(const Dcap& d) {
@@ -146,11 +158,18 @@ MadeEvidence make(const Dcap& d) {
   const Key signer = Key::p256(d.root + " TCB signer"), pck = Key::p256(d.root + " PCK " + to_hex(d.ppid)),
             attestation = Key::p256("attestation key");
   const UnixTime from = d.issued - 86'400, until = d.certificates_until;
-  const Bytes root_certificate = make_certificate({d.root, from, until, true, 1}, root.key, root);
-  const Bytes ca_certificate = make_certificate({ca.common_name, from, until, true, 2}, ca.key, root);
-  const Bytes signer_certificate = make_certificate({"Intel SGX TCB Signing", from, until, false, 3}, signer, root);
-  const Bytes pck_certificate = make_certificate(
-      {"Intel SGX PCK Certificate", from, until, false, 4, {{"1.2.840.113741.1.13.1", sgx_extension(d)}}}, pck, ca);
+  const Bytes root_certificate =
+      make_certificate({d.root, from, until, true, 1, key_ids(root.key, root.key)}, root.key, root);
+  const Key forger = Key::p256("forger");
+  const Key& ca_signer = d.forge_ca ? forger : root.key;
+  const Bytes ca_certificate = make_certificate({ca.common_name, from, until, true, 2, key_ids(ca.key, ca_signer)},
+                                                ca.key, {root.common_name, ca_signer});
+  const Bytes signer_certificate =
+      make_certificate({"Intel SGX TCB Signing", from, until, false, 3, key_ids(signer, root.key)}, signer, root);
+  Extensions pck_extensions = key_ids(pck, ca.key);
+  pck_extensions.emplace_back("1.2.840.113741.1.13.1", sgx_extension(d));
+  const Bytes pck_certificate =
+      make_certificate({"Intel SGX PCK Certificate", from, until, false, 4, pck_extensions}, pck, ca);
   const auto pem = [](ByteView der) { return to_pem("CERTIFICATE", der); };
 
   MadeEvidence out{.evidence = {}, .collateral = {}, .root = root_certificate};

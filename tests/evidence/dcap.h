@@ -43,6 +43,8 @@ struct Dcap {
   int evaluation_number = 17;
   std::vector<std::string> advisories;
   bool revoke_pck = false, revoke_ca = false;
+  // The CA's certificate is not the root's work: another key signed it, and it names another issuer's key.
+  bool forge_ca = false;
 
   // The last word, before the quoting enclave and the attestation key sign.
   std::function<void(Bytes& qe_report)> change_qe_report;

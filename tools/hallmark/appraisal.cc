@@ -82,6 +82,20 @@ std::string validity_text(const Validity& validity) {
   return "until " + format_time(validity.until) + " (" + printable(validity.until_what) + ")";
 }
 
+std::string text_of(const Prediction& p) {
+  std::string out = "\n  " + p.profile + " predicted: " + p.outcome;
+  if (p.tcb_status) out += "  " + p.tcb_status->name + " (" + std::to_string(p.tcb_status->number) + ")";
+  if (!p.output.empty()) out += "  with " + p.output;
+  out += "\n";
+  if (!p.detail.empty()) out += "      " + printable(p.detail) + "\n";
+  for (const Prediction::Difference& d : p.differences)
+    out += "      differs in " + d.code + ": " + printable(d.why) + "\n        here   " + printable(d.ours) +
+           "\n        there  " + printable(d.theirs) + "\n";
+  if (p.differences.empty() && p.outcome != "unknown") out += "      no difference\n";
+  for (const std::string& assumption : p.assumptions) out += "      assumed: " + printable(assumption) + "\n";
+  return out + "      (" + p.of + ")\n";
+}
+
 }  // namespace
 
 void AppraisalOptions::add(CLI::App& app) {
@@ -105,6 +119,10 @@ void AppraisalOptions::add(CLI::App& app) {
   app.add_option("--report-data", report_data_,
                  "what the prover must have bound into the evidence: 1 to 64 bytes in hexadecimal, zeros behind them")
       ->type_name("HEX");
+  app.add_option("--profile", profile_,
+                 "predict beside the verdict what another verifier says of the same quote, and where it differs")
+      ->type_name("NAME")
+      ->check(CLI::IsMember(profile_names()));
   app.add_flag("--allow-trailing", allow_trailing_, "let bytes other than zeros follow the evidence");
 }
 
@@ -161,7 +179,11 @@ Result<Appraisal> AppraisalOptions::appraise(const std::string& names, Json& inp
                           .name = files.front(),
                           .time = time_,
                           .collateral_grace = policy_.collateral_grace_period,
-                          .allow_trailing = allow_trailing_};
+                          .allow_trailing = allow_trailing_,
+                          .profile = profile_};
+  if (!profile_.empty() && kind.profiles == nullptr)
+    return fail(Fault::usage, "--profile: " + profile_ + " is a verifier of other evidence; " + files.front() +
+                                  " is a " + std::string(kind.long_name));
   if (time_of_evidence_) {
     if (kind.made == nullptr)
       return fail(Fault::usage, "--time: a " + std::string(kind.long_name) + " does not say when it was made");
@@ -248,6 +270,7 @@ Json to_json(const Appraisal& a, bool with_match) {
   };
   out["valid_from"] = bound(a.validity.from, a.validity.from_what);
   out["valid_until"] = bound(a.validity.until, a.validity.until_what);
+  if (a.prediction) out["prediction"] = hallmark::to_json(*a.prediction);
   return out;
 }
 
@@ -275,6 +298,7 @@ std::string to_text(const Appraisal& a, bool with_match) {
   for (const Json::Member& member : a.identity.members())
     line(member.key, member.value.is_string() ? printable(member.value.string()) : member.value.canonical());
   if (!a.report_data.empty()) line("report_data", to_hex(a.report_data));
+  if (a.prediction) out += text_of(*a.prediction);
   return out + (accepted(a, with_match) ? "\naccepted\n" : "\nREFUSED\n");
 }
 

@@ -27,7 +27,7 @@ class AppraisalOptions {
                                   std::vector<Endorsement> own) const;
 
   std::vector<std::string> collateral_files_, endorsement_files_, anchor_files_;
-  std::string time_text_, policy_file_, report_data_;
+  std::string time_text_, policy_file_, report_data_, profile_;
   bool allow_trailing_ = false;
 
   std::vector<Endorsement> collateral_, endorsements_;

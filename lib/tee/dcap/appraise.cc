@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/tee/dcap/profile.h"
+
 namespace hallmark::dcap {
 namespace {
 
@@ -187,6 +189,8 @@ bool recognises_quote(ByteView bytes) {
 Appraisal appraise_quote(const AppraiseRequest& request, const VerifiedCollateral& collateral) {
   Appraisal out;
   if (const auto read = describe(request, out)) verify(*read, collateral, request, out);
+  if (const Profile* profile = find_profile(request.profile))
+    out.prediction = predict(*profile, request, collateral, out);
   return out;
 }
 
@@ -194,11 +198,15 @@ Result<Appraisal> appraise_quote(const AppraiseRequest& request) {
   Appraisal out;
   TRY(const auto root, trusted_root(request, out));
   TRY(Collateral collateral, read_collateral(request.endorsements));
+  const Profile* profile = find_profile(request.profile);
+  if (profile == nullptr && !request.profile.empty())
+    return fail(Fault::usage, "there is no profile \"" + printable(request.profile) + "\"");
   const auto read = describe(request, out);
-  if (!read) return out;
+  if (!read && profile == nullptr) return out;
   const auto verified = VerifiedCollateral::verify(std::make_shared<const Collateral>(std::move(collateral)),
                                                    request.time, root, request.collateral_grace);
-  verify(*read, verified, request, out);
+  if (read) verify(*read, verified, request, out);
+  if (profile != nullptr) out.prediction = predict(*profile, request, verified, out);
   return out;
 }
 

@@ -256,11 +256,16 @@ bool covers(const Svns& have, const Svns& need, std::size_t from = 0) {
 // version and SVN, for which its identity has levels.
 std::size_t first_tdx_component(const Svns& tee_tcb_svn) { return tee_tcb_svn[1] > 0 ? 2 : 0; }
 
-const TcbLevel* level_of(const TcbInfo& info, const PckExtension& pck, const std::optional<Svns>& tdx) {
-  for (const TcbLevel& level : info.levels)
-    if (covers(pck.components, level.sgx) && pck.pcesvn >= level.pcesvn &&
-        (!tdx || (level.tdx && covers(*tdx, *level.tdx, first_tdx_component(*tdx)))))
-      return &level;
+const TcbLevel* level_of(const TcbInfo& info, const PckExtension& pck, const std::optional<Svns>& tdx,
+                         const TcbRules& rules) {
+  bool sgx = false;
+  for (const TcbLevel& level : info.levels) {
+    if (!sgx || !rules.sgx_asked_once) sgx = covers(pck.components, level.sgx) && pck.pcesvn >= level.pcesvn;
+    if (!sgx) continue;
+    if (!tdx || (rules.revoked_level_ends && level.status == TcbStatus::revoked)) return &level;
+    const std::size_t from = rules.all_tdx_components ? 0 : first_tdx_component(*tdx);
+    if (level.tdx && covers(*tdx, *level.tdx, from)) return &level;
+  }
   return nullptr;
 }
 
@@ -294,9 +299,16 @@ struct Reached {
   std::optional<Reason> refused;
 };
 
-Reached evaluate_platform(const TcbInfo& info, const PckExtension& pck, const std::optional<Svns>& tdx) {
+TcbStatus converge(TcbStatus platform, TcbStatus component, const TcbRules& rules) {
+  if (rules.forgets_out_of_date && component == TcbStatus::out_of_date && is_out_of_date(platform))
+    return TcbStatus::up_to_date;
+  return hallmark::dcap::converge(platform, component);
+}
+
+Reached evaluate_platform(const TcbInfo& info, const PckExtension& pck, const std::optional<Svns>& tdx,
+                          const TcbRules& rules) {
   Reached out;
-  out.level = level_of(info, pck, tdx);
+  out.level = level_of(info, pck, tdx, rules);
   if (out.level == nullptr) {
     out.refused = Reason{"tcb.not_supported", "the platform is below every TCB level that Intel supports"};
     return out;
@@ -314,7 +326,7 @@ Reached evaluate_platform(const TcbInfo& info, const PckExtension& pck, const st
     return out;
   }
   out.module = out.module_level->status;
-  out.status = converge(*out.status, *out.module);
+  out.status = converge(*out.status, *out.module, rules);
   return out;
 }
 
@@ -390,9 +402,9 @@ TcbStatus converge(TcbStatus platform, TcbStatus component) {
   }
 }
 
-TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbInputs& inputs) {
+TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbInputs& inputs, const TcbRules& rules) {
   TcbVerdict out;
-  const Reached launched = evaluate_platform(info, inputs.pck, inputs.tee_tcb_svn);
+  const Reached launched = evaluate_platform(info, inputs.pck, inputs.tee_tcb_svn, rules);
   out.platform = launched.platform;
   out.module = launched.module;
   if (launched.refused) out.refused.push_back(*launched.refused);
@@ -404,19 +416,22 @@ TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbIn
   else
     out.qe = qe->status;
 
-  if (launched.level != nullptr) note_level(*launched.level, out);
+  if (launched.level != nullptr) {
+    note_level(*launched.level, out);
+    out.platform_advisories = out.advisories;
+  }
   if (launched.module_level != nullptr) note_level(*launched.module_level, out);
   if (qe != nullptr) note_level(*qe, out);
   std::ranges::sort(out.advisories);
   note_shortfalls(info, identity, inputs, launched, out);
   if (!launched.status || qe == nullptr) return out;
 
-  TcbStatus status = converge(*launched.status, *out.qe);
+  TcbStatus status = converge(*launched.status, *out.qe, rules);
   // A domain keeps the SVNs that it was launched with. Where the platform was updated under it, starting it again is
   // what it needs.
-  if (inputs.tee_tcb_svn2 && is_out_of_date(status)) {
-    const Reached now = evaluate_platform(info, inputs.pck, inputs.tee_tcb_svn2);
-    const auto current = now.status ? std::optional(converge(*now.status, *out.qe)) : std::nullopt;
+  if (inputs.tee_tcb_svn2 && is_out_of_date(status) && !rules.no_relaunch) {
+    const Reached now = evaluate_platform(info, inputs.pck, inputs.tee_tcb_svn2, rules);
+    const auto current = now.status ? std::optional(converge(*now.status, *out.qe, rules)) : std::nullopt;
     if (current && !is_out_of_date(*current) && *current != TcbStatus::revoked)
       status = needs_configuration(status) || needs_configuration(*current)
                    ? TcbStatus::td_relaunch_advised_configuration_needed

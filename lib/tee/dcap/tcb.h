@@ -101,8 +101,9 @@ struct Shortfall {
 struct TcbVerdict {
   std::optional<TcbStatus> status;  // nothing: no level is this platform's
   std::optional<TcbStatus> platform, module, qe;
-  std::optional<UnixTime> date;  // the oldest of the levels'
-  std::vector<std::string> advisories;
+  std::optional<UnixTime> date;                  // the oldest of the levels'
+  std::vector<std::string> advisories;           // of all levels that were reached
+  std::vector<std::string> platform_advisories;  // of the platform's level alone
   std::vector<Shortfall> shortfalls;
   std::vector<Reason> refused;  // why there is no status
 };
@@ -115,7 +116,18 @@ struct TcbInputs {
   std::optional<Svns> tee_tcb_svn, tee_tcb_svn2;
 };
 
-TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbInputs& inputs);
+// Where other verifiers evaluate the same levels otherwise. Without any of them it is Intel's procedure; profile.cc
+// says which verifier has which.
+struct TcbRules {
+  bool all_tdx_components = false;   // the module's own two are compared too where its identity has levels for them
+  bool sgx_asked_once = false;       // behind the first level that covers the SGX components, only TDX is compared
+  bool revoked_level_ends = false;   // a domain's search stops at a Revoked level whose SGX components are covered
+  bool no_relaunch = false;          // TEE_TCB_SVN2 changes nothing
+  bool forgets_out_of_date = false;  // of two that are OutOfDate, the result is UpToDate
+};
+
+TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbInputs& inputs,
+                    const TcbRules& rules = {});
 
 // The module that a TD ran under, and whether it is one that Intel names; both are about who measured the domain.
 std::vector<Reason> check_tdx_module(const TcbInfo& info, const Record<kTdReport10>& report);

@@ -110,6 +110,10 @@ void check_signature(const Quote& quote, const SignatureData& data, std::vector<
     reasons.push_back({"quote.signature", "the attestation key did not sign this quote"});
 }
 
+void append(std::vector<Reason>& to, const std::vector<Reason>& from) { to.insert(to.end(), from.begin(), from.end()); }
+
+}  // namespace
+
 TcbInputs tcb_inputs(const Quote& quote, const SignatureData& data, const PckExtension& pck) {
   TcbInputs out{.pck = pck, .qe_isvsvn = data.qe().num<"isv_svn">()};
   if (!quote.is_td()) return out;
@@ -118,8 +122,6 @@ TcbInputs tcb_inputs(const Quote& quote, const SignatureData& data, const PckExt
     std::ranges::copy(more->get<"tee_tcb_svn2">(), out.tee_tcb_svn2.emplace().begin());
   return out;
 }
-
-}  // namespace
 
 QuoteVerdict verify_quote(const Quote& quote, const SignatureData& data, const VerifiedCollateral& collateral,
                           UnixTime at) {

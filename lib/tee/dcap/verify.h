@@ -22,4 +22,7 @@ struct QuoteVerdict {
 QuoteVerdict verify_quote(const Quote& quote, const SignatureData& data, const VerifiedCollateral& collateral,
                           UnixTime at);
 
+// What is evaluated of a quote. `pck` must outlive the result.
+TcbInputs tcb_inputs(const Quote& quote, const SignatureData& data, const PckExtension& pck);
+
 }  // namespace hallmark::dcap

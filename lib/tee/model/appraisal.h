@@ -58,6 +58,30 @@ struct Flag {
   std::string detail;
 };
 
+// What another verifier would say of the same evidence, as far as its published source tells: it stands beside the
+// verdict, and changes nothing of it.
+struct Prediction {
+  struct Difference {
+    std::string code;  // the reason or flag that is concerned, or "tcb.status", "tcb.open", "advisories", "verdict"
+    std::string ours, theirs, why;
+  };
+
+  std::string profile;  // "automata-v1.1"
+  std::string of;       // whose verdict, of which revision, and how that is known
+  std::string outcome;  // "accepted", "refused", "reverted" or "unknown"
+  std::string detail;   // why it is not accepted; what is odd where it is
+  std::string output;   // the error code that it hands out, where it has one: "TCBR"
+  // Its own number and name of the platform's status, and the vendor's word for that.
+  struct Word {
+    std::int64_t number = 0;
+    std::string name, word;
+  };
+  std::optional<Word> tcb_status;
+  std::vector<std::string> advisories;
+  std::vector<std::string> assumptions;  // what the prediction takes for granted
+  std::vector<Difference> differences;   // from the verdict that it stands beside
+};
+
 struct Appraisal {
   std::string evidence;  // "sgx-quote", "tdx-quote", "snp-report", "nitro-document", "vtpm-quote"
   std::string tee;       // as in certificates: "intel-sgx"
@@ -88,10 +112,14 @@ struct Appraisal {
 
   // The evidence could not be read to its end: `authentic` says where.
   bool malformed = false;
+
+  std::optional<Prediction> prediction;  // where the request names a profile
 };
 
 // {"ok", "reasons": [{"code", "detail", "have", "need"}]}
 Json to_json(const LayerResult&);
+// {"profile", "of", "outcome", "detail", "output", "tcb_status", "advisory_ids", "assumptions", "differences"}
+Json to_json(const Prediction&);
 
 // A file that came with the evidence: collateral, certificates, revocation lists, the other parts of a vTPM's quote.
 struct Endorsement {
@@ -108,6 +136,7 @@ struct AppraiseRequest {
   std::optional<Bytes> trust_anchor;
   std::int64_t collateral_grace = 0;  // seconds for which Intel's documents and lists are used after they expired
   bool allow_trailing = false;        // other bytes than zeros may follow the evidence
+  std::string profile = {};           // another verifier whose verdict is to be predicted; empty: none
 };
 
 // Evidence is at most this long, and so is every file that comes with it.
