@@ -139,3 +139,43 @@ head -c 500 good/collateral.json >half.json
 expect_exit 3 appraise good/quote.bin --collateral half.json
 contains "$stderr" half.json
 expect_exit 2 hallmark appraise good/quote.bin --time yesterday
+
+# Another verifier's verdict stands beside ours, and changes nothing of it.
+make revoked status=Revoked
+expect_exit 1 appraise revoked/quote.bin --collateral revoked/collateral.json --json
+cp "$stdout" without.json
+expect_exit 1 appraise revoked/quote.bin --collateral revoked/collateral.json --profile automata-v1.1 --json
+valid appraisal-v1 "$stdout"
+[[ $(member verdict) == '"refused"' && $(member layers.tcb.status) == '"Revoked"' ]]
+[[ $(member prediction.profile) == '"automata-v1.1"' && $(member prediction.outcome) == '"accepted"' ]]
+[[ $(member prediction.output) == '"TCBR"' && $(member prediction.tcb_status) == null ]]
+[[ $(member prediction.differences) == *'"tcb.status"'* ]]
+python3 -c 'import json, sys
+with_it, without = (json.load(open(path)) for path in sys.argv[1:])
+del with_it["prediction"]
+assert with_it == without' "$stdout" without.json
+expect_exit 1 appraise revoked/quote.bin --collateral revoked/collateral.json --profile automata-v1.1
+contains "$stdout" 'automata-v1.1 predicted: accepted  with TCBR'
+contains "$stdout" 'differs in tcb.status'
+contains "$stdout" 'not run'
+expect_exit 0 appraise good/quote.bin --collateral good/collateral.json --profile automata-v1.1.2
+contains "$stdout" 'automata-v1.1.2 predicted: accepted  OK (0)'
+contains "$stdout" 'no difference'
+expect_exit 1 appraise debug/quote.bin --collateral debug/collateral.json --profile automata-v1.0 --json
+[[ $(member prediction.tcb_status.number) == 0 && $(member prediction.differences) == *'"sgx.debug"'* ]]
+expect_exit 3 appraise trailing.bin --collateral good/collateral.json --profile automata-v1.1
+contains "$stdout" 'differs in quote.trailing'
+# With bundles for several platforms, it is the prediction for the one that is this platform's.
+expect_exit 0 appraise good/quote.bin --collateral other/collateral.json good/collateral.json --profile automata-v1.1
+contains "$stdout" 'automata-v1.1 predicted: accepted  OK (0)'
+# Names are listed and completed; other evidence has no such verifier.
+expect_exit 2 appraise good/quote.bin --collateral good/collateral.json --profile automata-v9
+contains "$stderr" 'automata-v1.0'
+contains "$stderr" 'automata-v1.1.2'
+expect_exit 0 hallmark completion bash
+contains "$stdout" 'automata-v1.0 automata-v1.1 automata-v1.1.2'
+printf '\204\101\000' >document.cbor
+head -c 100 /dev/zero >>document.cbor
+expect_exit 2 hallmark appraise document.cbor --profile automata-v1.1
+contains "$stderr" '--profile: automata-v1.1'
+contains "$stderr" 'AWS Nitro'

@@ -24,6 +24,11 @@ contains "$stdout" 'it is what was certified'
 expect_exit 0 match one/quote.bin --collateral one/collateral.json "${against[@]}" --json
 valid match-v1 "$stdout"
 
+# Another verifier's verdict on the same quote, beside ours.
+expect_exit 0 match one/quote.bin --collateral one/collateral.json "${against[@]}" --profile automata-v1.1.2 --json
+valid match-v1 "$stdout"
+contains "$stdout" '"outcome": "accepted"'
+
 # One bit of the register; a certificate that nobody trusts; no certificate at all.
 make other mrenclave="$(printf %02x $((0x${mrenclave:0:2} ^ 1)))${mrenclave:2}" ppid=04 report_data="$binding"
 expect_exit 1 match other/quote.bin --collateral other/collateral.json "${against[@]}" --json
@@ -64,6 +69,9 @@ printf 'format: appraisal-policy-v1\ncommittee: {threshold: 2}\n' >two.yaml
 member() { echo "$1/quote.bin,$1/collateral.json"; }
 expect_exit 0 match "$(member one)" "$(member two)" "${against[@]}" --policy two.yaml --json
 valid match-v1 "$stdout"
+expect_exit 0 match "$(member one)" "$(member two)" "${against[@]}" --policy two.yaml --profile automata-v1.0 --json
+valid match-v1 "$stdout"
+contains "$stdout" '"profile": "automata-v1.0"'
 expect_exit 1 match "$(member one)" "$(member one)" "${against[@]}" --policy two.yaml --json
 [[ $(codes) == committee.threshold ]]
 expect_exit 1 match "$(member one)" "$(member third)" "${against[@]}" --policy two.yaml
