@@ -147,11 +147,12 @@ TEST_F(DcapVectors, PredictAutomatasContracts) {
               p.outcome + (p.tcb_status ? " " + p.tcb_status->name : "") + (p.output.empty() ? "" : " " + p.output);
           if (expect.find("result")->string() == "rejected") {
             // What it does not look at, and what v1.0 takes long after it has expired.
-            if (p.outcome == "accepted")
+            if (p.outcome == "accepted") {
               EXPECT_TRUE(id == "syn-trailing-garbage" || (first && has(got.authentic.reasons, "tcb_info.expired")) ||
                           (first && has(got.authentic.reasons, "qe_identity.expired")) ||
                           (first && has(got.authentic.reasons, "crl.pck.expired")))
                   << id << ": " << codes(got.authentic.reasons);
+            }
             return;
           }
           const auto it = differ.find(id);

@@ -480,7 +480,8 @@ void compare(const Verdict& theirs, const Contract& contract, const Appraisal& o
   };
   if (theirs.outcome == "unknown") return;
   if (theirs.outcome != "accepted") {
-    if (ours.authentic.ok() && ours.tcb.ok())
+    // Revoked is a refusal for both.
+    if (ours.authentic.ok() && ours.tcb.ok() && ours.tcb_status != to_text(TcbStatus::revoked))
       differ("verdict", "authentic, " + ours.tcb_status, theirs.outcome + ": " + theirs.detail,
              theirs.why.empty() ? "it is stricter here" : theirs.why);
     return;
