@@ -35,18 +35,19 @@ constexpr std::array kProfiles{
     // bases/TdxQuoteBase, verifiers/V5QuoteVerifier and types/Errors are new
     Profile{
         .name = "automata-v1.1",
-        .releases = "v1.1.0",
+        .releases = "v1.1.0 to v1.1.1-alpha-3",
         .commit = "9c96312657f2a905003f6ebf565d5742422f24a2",
         .pccs_commit = "2a0e110b190bc7292aeca0c698072ae268e6ecc3",
         .tcb = {.all_tdx_components = true, .sgx_asked_once = true, .revoked_level_ends = true, .no_relaunch = true},
         .last_second_counts = false,
         .checks_every_link = false},
-    // bases/X509ChainBase: commits d0ac9fd (dates), 268a403 and 5061d48 (key identifiers)
+    // bases/X509ChainBase: commits d0ac9fd (dates), 268a403 and 5061d48 (key identifiers). The PCCS that its tags name,
+    // 7bcb8c7 with TCB info stored in several steps, was not to be had; the one here is the newest that was read.
     Profile{
         .name = "automata-v1.1.2",
         .releases = "v1.1.2 to v1.1.4",
         .commit = "894876a57b95e0d3cc45659727371ca140ae59b6",
-        .pccs_commit = "7bcb8c7ee6dfb91923c70a32d047db18f3eced1b",
+        .pccs_commit = "5241b64827aacdab79a604965b008fc0a2bb91be",
         .tcb = {.all_tdx_components = true, .sgx_asked_once = true, .revoked_level_ends = true, .no_relaunch = true}},
 };
 

@@ -14,7 +14,7 @@ struct Profile {
   std::string_view name;         // "automata-v1.1"
   std::string_view releases;     // the verifier's tags
   std::string_view commit;       // of the verifier
-  std::string_view pccs_commit;  // of the on-chain PCCS, as the verifier's repository names it
+  std::string_view pccs_commit;  // of the on-chain PCCS that was read with it
   // Versions of quotes, from 3 to this one.
   std::uint16_t newest_quote = 5;
   TcbRules tcb;

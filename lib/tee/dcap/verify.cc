@@ -110,8 +110,6 @@ void check_signature(const Quote& quote, const SignatureData& data, std::vector<
     reasons.push_back({"quote.signature", "the attestation key did not sign this quote"});
 }
 
-void append(std::vector<Reason>& to, const std::vector<Reason>& from) { to.insert(to.end(), from.begin(), from.end()); }
-
 }  // namespace
 
 TcbInputs tcb_inputs(const Quote& quote, const SignatureData& data, const PckExtension& pck) {
