@@ -178,6 +178,8 @@ bool signed_by(const Certificate& certificate, const Certificate& issuer) {
          key->verify_ecdsa(content.first(to_be_signed.offset + to_be_signed.content.size()), signature);
 }
 
+constexpr std::string_view kNoGrace = "it gives documents and lists no time of grace";
+
 struct Verdict {
   std::string outcome, detail, output, why;
   std::optional<TcbStatus> status;
@@ -314,7 +316,7 @@ class Contract {
   }
 
   bool check_qe() {
-    if (expired(identity_->next_update)) return refuse("QEIDVE", "the QE identity has expired");
+    if (expired(identity_->next_update)) return refuse("QEIDVE", "the QE identity has expired", std::string(kNoGrace));
     const auto qe = data_->qe();
     const ByteView attributes = qe.bytes().subspan(field_of<kSgxReport, "attributes">().offset, 16);
     if (!masked(qe.get<"misc_select">(), identity_->miscselect_mask, identity_->miscselect) ||
@@ -345,7 +347,7 @@ class Contract {
         return refuse("X509VE", "the PCK certificate's issuer has another name than Intel's two");
       const auto& crl = i == 0 ? c.pck_crl : c.root_crl;
       if (i < 2 && crl && expired(crl->next_update()))
-        return revert("the revocation list for " + what + " has expired");
+        return revert("the revocation list for " + what + " has expired", std::string(kNoGrace));
       if (i < 2 && crl && crl->lists(current)) return refuse("X509VE", what + " is revoked");
       const UnixTime grace = profile_.last_second_counts ? 0 : 1;
       if (request_.time < current.not_before() + grace || request_.time > current.not_after() - grace)
@@ -378,7 +380,7 @@ class Contract {
   }
 
   bool check_levels() {
-    if (expired(info_->next_update)) return refuse("TCBR", "the TCB info has expired");
+    if (expired(info_->next_update)) return refuse("TCBR", "the TCB info has expired", std::string(kNoGrace));
     if (quote_->is_td() && all_zero(quote_->td_report().get<"tee_tcb_svn">()))
       return refuse("TCBR", "TEE_TCB_SVN is zero", "it takes that for a missing value");
     const TcbVerdict tcb = evaluate(*info_, *identity_, tcb_inputs(*quote_, *data_, *pck_), profile_.tcb);

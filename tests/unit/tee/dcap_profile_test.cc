@@ -337,6 +337,16 @@ TEST(DcapProfile, UsesExpiredCollateralInVersion10) {
   const Asked newer = ask("automata-v1.1", {}, late);
   EXPECT_EQ(said(newer.prediction), "refused QEIDVE");
   EXPECT_EQ(differences(newer.prediction), "");
+  // What a policy of ours gives time, neither knows of.
+  const auto forgiven = [](AppraiseRequest& request, Bytes&) {
+    request.time = Dcap().next_update + 1;
+    request.collateral_grace = 3600;
+  };
+  EXPECT_EQ(differences(ask("automata-v1.0", {}, forgiven).prediction), "");
+  const Asked strict = ask("automata-v1.1", {}, forgiven);
+  EXPECT_TRUE(strict.appraisal.authentic.ok());
+  EXPECT_EQ(said(strict.prediction), "refused QEIDVE");
+  EXPECT_NE(why(strict.prediction, "verdict").find("grace"), std::string::npos);
 }
 
 // X509ChainBase before d0ac9fd: `block.timestamp < validityNotAfter`
