@@ -129,6 +129,7 @@ std::vector<MatchRow> match_one(const ReferenceValues& reference, const Appraisa
   else if (!reference.identity.members().empty() || !reference.policy.members().empty())
     rows.push_back({"identity", false, "", "values that nobody here knows how to hold against a " + reference.tee});
   for (const Requirement& requirement : reference.requirements) rows.push_back(check(requirement, appraisal));
+  if (reference.valid_until) rows.push_back(check_time(reference, appraisal));
   return rows;
 }
 

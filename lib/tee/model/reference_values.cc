@@ -29,14 +29,10 @@ std::optional<Json> find(const Appraisal& appraisal, std::string_view name) {
   return at == nullptr ? std::nullopt : std::optional<Json>(*at);
 }
 
-// Masks are written as numbers ("0x…"), fields as bytes; both have all their digits.
+bool is_number(std::string_view text) { return text.starts_with("0x"); }
+
 std::optional<Bytes> bytes_of(const Json& value) {
-  if (!value.is_string()) return std::nullopt;
-  std::string_view digits = value.string();
-  if (digits.starts_with("0x")) digits.remove_prefix(2);
-  auto bytes = from_hex(digits);
-  if (!bytes || bytes->empty()) return std::nullopt;
-  return *std::move(bytes);
+  return value.is_string() ? hex_value(value.string()) : std::nullopt;
 }
 
 bool reaches(const Json& have, const Json& least) {
@@ -47,8 +43,13 @@ bool reaches(const Json& have, const Json& least) {
 }
 
 bool agrees(const Json& have, const Requirement::Masked& masked) {
-  const auto has = bytes_of(have), mask = bytes_of(Json(masked.mask)), value = bytes_of(Json(masked.value));
-  if (!has || !mask || !value || has->size() != mask->size() || has->size() != value->size()) return false;
+  auto has = bytes_of(have), mask = hex_value(masked.mask), value = hex_value(masked.value);
+  if (!has || !mask || !value) return false;
+  if (is_number(have.string()) && is_number(masked.mask) && is_number(masked.value)) {
+    const std::size_t size = std::max({has->size(), mask->size(), value->size()});
+    for (auto* number : {&*has, &*mask, &*value}) number->insert(number->begin(), size - number->size(), 0);
+  }
+  if (has->size() != mask->size() || has->size() != value->size()) return false;
   for (std::size_t i = 0; i < has->size(); i++)
     if (((*has)[i] & (*mask)[i]) != ((*value)[i] & (*mask)[i])) return false;
   return true;
@@ -64,6 +65,14 @@ std::string need_of(const Requirement& r) {
 
 }  // namespace
 
+std::optional<Bytes> hex_value(std::string_view text) {
+  std::string digits(text.substr(is_number(text) ? 2 : 0));
+  if (is_number(text) && digits.size() % 2 != 0) digits.insert(digits.begin(), '0');
+  auto bytes = from_hex(digits);
+  if (!bytes || bytes->empty()) return std::nullopt;
+  return *std::move(bytes);
+}
+
 std::string text_of(const Json& value) {
   return value.is_string() ? value.string() : value.is_integer() ? std::to_string(value.integer()) : value.canonical();
 }
@@ -78,6 +87,11 @@ MatchRow check(const Requirement& requirement, const Appraisal& appraisal) {
                 : requirement.masked ? agrees(*have, *requirement.masked)
                                      : std::ranges::find(requirement.one_of, *have) != requirement.one_of.end();
   return row;
+}
+
+MatchRow check_time(const ReferenceValues& reference, const Appraisal& appraisal) {
+  return {"valid_until", appraisal.time <= *reference.valid_until, format_time(appraisal.time),
+          "until " + format_time(*reference.valid_until)};
 }
 
 }  // namespace hallmark

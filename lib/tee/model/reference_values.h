@@ -19,7 +19,8 @@ struct Requirement {
   // An integer: at least that. A text: bytes in hexadecimal, each of which is the least value of the evidence's byte
   // there, as in TEE_TCB_SVN.
   std::optional<Json> at_least;
-  // Hexadecimal, as long as the evidence's value: under the mask they are equal.
+  // Hexadecimal, as long as the evidence's value: under the mask they are equal. Where all three are numbers ("0x7"),
+  // as guest policies are written, the length does not matter.
   struct Masked {
     std::string mask, value;
     bool operator==(const Masked&) const = default;
@@ -35,6 +36,7 @@ struct ReferenceValues {
   // As in measurements and certificates; empty objects where they say nothing.
   Json identity = Json::object(), policy = Json::object();
   std::vector<Requirement> requirements;
+  std::optional<UnixTime> valid_until;  // the last second at which they are good
 };
 
 // How one register, or one other value, of the evidence stands to a set of reference values.
@@ -52,6 +54,13 @@ struct MatchResult {
 
 // A row named after the last part of the requirement's name. What the evidence does not have does not match.
 MatchRow check(const Requirement& requirement, const Appraisal& appraisal);
+
+// A row of the time at which the evidence was appraised. The set has a valid_until.
+MatchRow check_time(const ReferenceValues& reference, const Appraisal& appraisal);
+
+// The bytes of hexadecimal text; of a number ("0x7") from the highest byte on, with a zero before an odd digit. Nothing
+// if the text is empty or no hexadecimal.
+std::optional<Bytes> hex_value(std::string_view text);
 
 // A value of an appraisal as a row shows it, and as it is compared.
 std::string text_of(const Json& value);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/tee/references/sets.h"
+
 namespace hallmark::references {
 namespace {
 
@@ -36,10 +38,7 @@ bool is_value(const Json& json) {
 }
 
 bool is_hex(const Json& json) {
-  if (!json.is_string() || json.string().size() > kMaxText) return false;
-  std::string_view digits = json.string();
-  if (digits.starts_with("0x")) digits.remove_prefix(2);
-  return !digits.empty() && from_hex(digits).has_value();
+  return json.is_string() && json.string().size() <= kMaxText && hex_value(json.string()).has_value();
 }
 
 Requirement read_requirement(Fields fields) {
@@ -69,11 +68,29 @@ Requirement read_requirement(Fields fields) {
   return out;
 }
 
-Json read_object(Fields& set, std::string_view key) {
+// Its members are the names that matching holds against evidence: of another one nobody would notice that it is not.
+Json read_object(Fields& set, std::string_view key, std::string_view tee) {
   if (!set.has(key)) return Json::object();
   Json out = set.raw(key);
-  if (!out.is_object()) set.reject(key, "is not an object");
-  return out.is_object() ? out : Json::object();
+  if (!out.is_object()) {
+    set.reject(key, "is not an object");
+    return Json::object();
+  }
+  for (const Json::Member& m : out.members())
+    if (!is_held(tee, m.key))
+      set.reject(key,
+                 "has \"" + printable(m.key) + "\", which is not held against " + printable(tee) +
+                     " evidence; requirements are",
+                 Fault::unsupported);
+  return out;
+}
+
+void read_valid_until(Fields& set, ReferenceValues& values) {
+  const auto time = parse_time(set.text("valid_until"));
+  if (time)
+    values.valid_until = *time;
+  else
+    set.reject("valid_until", time.error().what);
 }
 
 Json to_json(const Requirement& r) {
@@ -90,9 +107,9 @@ Json to_json(const Requirement& r) {
 }  // namespace
 
 bool recognises_native(std::string_view text) {
-  const auto start = text.find_first_not_of(" \t\r\n");
-  return start != text.npos && text[start] == '{' &&
-         text.find("\"" + std::string(kReferenceValuesFormat) + "\"") != text.npos;
+  const auto json = parse_json(text, {.bytes = kMaxEvidence});
+  const Json* format = json ? json->find("format") : nullptr;
+  return format != nullptr && format->is_string() && format->string().starts_with("reference-values-");
 }
 
 Result<ImportedReferences> read_native(std::string_view text, const std::string& name) {
@@ -103,12 +120,14 @@ Result<ImportedReferences> read_native(std::string_view text, const std::string&
   for (Fields& set : fields.objects("sets", kMaxSets)) {
     ReferenceValues values{.name = set.text("name"), .tee = set.text("tee")};
     values.registers = read_registers(set.raw("registers"), set);
-    values.identity = read_object(set, "identity");
-    values.policy = read_object(set, "policy");
+    values.identity = read_object(set, "identity", values.tee);
+    values.policy = read_object(set, "policy", values.tee);
     if (set.has("requirements"))
       for (Fields& r : set.objects("requirements", kMaxRequirements))
         values.requirements.push_back(read_requirement(std::move(r)));
-    if (values.registers.empty()) set.reject("registers", "is empty; the set would accept anything");
+    if (set.has("valid_until")) read_valid_until(set, values);
+    if (values.registers.empty() && !names_signer(values))
+      set.reject("registers", "is empty; the set would accept anything");
     out.sets.push_back(std::move(values));
   }
   if (out.sets.empty()) fields.reject("sets", "is empty");
@@ -122,12 +141,14 @@ Result<ExportedReferences> write_native(std::span<const ReferenceValues> sets) {
     for (const auto& [name, values] : set.registers)
       for (const Bytes& value : values) registers[name].push_back(to_hex(value));
     for (const Requirement& r : set.requirements) requirements.push_back(to_json(r));
-    list.push_back(Json::object({{"name", set.name},
-                                 {"tee", set.tee},
-                                 {"registers", std::move(registers)},
-                                 {"identity", set.identity},
-                                 {"policy", set.policy},
-                                 {"requirements", std::move(requirements)}}));
+    Json out = Json::object({{"name", set.name},
+                             {"tee", set.tee},
+                             {"registers", std::move(registers)},
+                             {"identity", set.identity},
+                             {"policy", set.policy},
+                             {"requirements", std::move(requirements)}});
+    if (set.valid_until) out["valid_until"] = format_time(*set.valid_until);
+    list.push_back(std::move(out));
   }
   return ExportedReferences{
       Json::object({{"format", kReferenceValuesFormat}, {"sets", std::move(list)}}).pretty() + "\n", {}};

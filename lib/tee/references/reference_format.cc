@@ -8,8 +8,10 @@
 namespace hallmark::references {
 
 std::span<const ReferenceFormat> reference_formats() {
-  static constexpr std::array kFormats{ReferenceFormat{kReferenceValuesFormat, "hallmark's reference values",
-                                                       recognises_native, read_native, write_native}};
+  static constexpr std::array kFormats{
+      ReferenceFormat{kReferenceValuesFormat, "hallmark's reference values", recognises_native, read_native,
+                      write_native},
+  };
   return kFormats;
 }
 
@@ -19,8 +21,18 @@ const ReferenceFormat* find_reference_format(std::string_view name) {
 }
 
 Result<const ReferenceFormat*> detect_reference_format(std::string_view text, const std::string& name) {
-  for (const ReferenceFormat& format : reference_formats())
-    if (format.recognises(text)) return &format;
+  const ReferenceFormat* found = nullptr;
+  for (const ReferenceFormat& format : reference_formats()) {
+    if (!format.recognises(text)) continue;
+    if (found != nullptr)
+      return fail(Fault::format,
+                  name + ": looks like " + std::string(found->name) + " and like " + std::string(format.name));
+    found = &format;
+  }
+  if (found != nullptr) return found;
+  const auto start = text.find_first_not_of(" \t\r\n");
+  if (start != text.npos && (text[start] == '{' || text[start] == '['))
+    CHECK(in(name, parse_json(text, {.bytes = kMaxEvidence})));
   std::string known;
   for (const ReferenceFormat& format : reference_formats())
     known += (known.empty() ? "" : ", ") + std::string(format.name);

@@ -29,7 +29,7 @@ struct ExportedReferences {
 struct ReferenceFormat {
   std::string_view name;       // "flashbots"
   std::string_view long_name;  // for people
-  // Whether it looks like one; at most one format says so of any text.
+  // Whether it looks like one.
   bool (*recognises)(std::string_view text);
   // `name` is the file's, and the sets are named after it.
   Result<ImportedReferences> (*read)(std::string_view text, const std::string& name);
@@ -40,7 +40,7 @@ struct ReferenceFormat {
 std::span<const ReferenceFormat> reference_formats();
 const ReferenceFormat* find_reference_format(std::string_view name);
 
-// By content.
+// By content. What looks like several formats is refused: it has to be named.
 Result<const ReferenceFormat*> detect_reference_format(std::string_view text, const std::string& name);
 
 }  // namespace hallmark::references
