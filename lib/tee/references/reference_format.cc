@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/tee/references/flashbots.h"
+#include "lib/tee/references/gramine_env.h"
 #include "lib/tee/references/native.h"
+#include "lib/tee/references/nitro_pcrs.h"
+#include "lib/tee/references/rvps.h"
 
 namespace hallmark::references {
 
@@ -11,6 +15,14 @@ std::span<const ReferenceFormat> reference_formats() {
   static constexpr std::array kFormats{
       ReferenceFormat{kReferenceValuesFormat, "hallmark's reference values", recognises_native, read_native,
                       write_native},
+      ReferenceFormat{"flashbots", "measurements of Flashbots' attested-tls and cvm-reverse-proxy",
+                      recognises_flashbots, read_flashbots, write_flashbots},
+      ReferenceFormat{"gramine-env", "environment of Gramine's RA-TLS", recognises_gramine_env, read_gramine_env,
+                      write_gramine_env},
+      ReferenceFormat{"nitro-pcrs", "measurements of nitro-cli, or conditions of an AWS KMS key", recognises_nitro_pcrs,
+                      read_nitro_pcrs, write_nitro_pcrs},
+      ReferenceFormat{"rvps", "reference values of Confidential Containers' RVPS", recognises_rvps, read_rvps,
+                      write_rvps},
   };
   return kFormats;
 }
