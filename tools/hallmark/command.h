@@ -50,6 +50,7 @@ std::unique_ptr<Command> make_sigstruct();
 std::unique_ptr<Command> make_appraise();
 std::unique_ptr<Command> make_match();
 std::unique_ptr<Command> make_collateral();
+std::unique_ptr<Command> make_references();
 std::unique_ptr<Command> make_certify();
 std::unique_ptr<Command> make_verify();
 std::unique_ptr<Command> make_rebuild();

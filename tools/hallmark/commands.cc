@@ -13,6 +13,7 @@ std::span<const Entry> commands() {
       {"appraise", make_appraise},
       {"match", make_match},
       {"collateral", make_collateral},
+      {"references", make_references},
       {"certify", make_certify},
       {"verify", make_verify},
       {"rebuild", make_rebuild},

@@ -1,27 +1,19 @@
-// hallmark match: whether what runs is what was certified; for one prover, or for a committee of them.
+// hallmark match: whether what runs is what was certified, or what reference values say; for one prover, or for a
+// committee of them.
 #include <algorithm>
 
 #include "lib/base/version.h"
 #include "lib/tee/committee.h"
 #include "tools/hallmark/appraisal.h"
-#include "tools/hallmark/trust.h"
+#include "tools/hallmark/reference_files.h"
 
 namespace hallmark::cli {
 namespace {
 
-// What a certificate says of each of its measured outputs.
-void add_references(const OpenCertificate& open, std::vector<ReferenceValues>& out) {
-  for (const cert::OutputMeasurement& m : open.certificate.outputs.measurements) {
-    ReferenceValues values{
-        .name = open.sha256 + " " + m.path, .tee = m.tee, .identity = m.identity, .policy = m.policy};
-    for (const Register& r : m.registers) values.registers[r.name] = {r.digest};
-    out.push_back(std::move(values));
-  }
-}
-
 struct Matched {
   Appraisal appraisal;
   MatchResult result;
+  bool certified = false;  // by a certificate, not by reference values that nobody signed
 };
 
 class Match final : public Command {
@@ -31,36 +23,62 @@ class Match final : public Command {
                    "quote, report or document; after commas, files that belong to it alone; several make a committee")
         ->required()
         ->type_name("FILE");
-    app.add_option("--certificate,-c", certificates_, "build certificate; any of those given will do")
-        ->required()
+    app.add_option("--certificate,-c", certificates_,
+                   "build certificate; any of those given, and of the reference values, will do")
         ->type_name("FILE");
     app.add_option("--key,-k", keys_, "public key that you trust; one must have signed each certificate")
-        ->required()
+        ->type_name("FILE");
+    app.add_option(
+           "--reference", references_,
+           "reference values in a format that `hallmark references` reads; nobody signed them: you trust them by "
+           "naming them")
         ->type_name("FILE");
     options_.add(app);
   }
 
   Result<Report> run(Session&) override {
+    if (certificates_.empty() && references_.empty())
+      return fail(Fault::usage, "nothing to match against: --certificate and --key, or --reference, are needed");
+    if (!certificates_.empty() && keys_.empty())
+      return fail(Fault::usage, "--certificate: --key is needed, the public key that must have signed it");
     CHECK(options_.read());
     TRY(const std::vector<PublicKey> keys, read_public_keys(keys_));
     std::vector<ReferenceValues> references;
-    Json certificates = Json::array();
+    Json certificates = Json::array(), reference_files = Json::array();
     for (const std::string& file : certificates_) {
       TRY(const OpenCertificate open, open_certificate(file, keys));
-      add_references(open, references);
+      std::ranges::move(references_of(open), std::back_inserter(references));
       certificates.push_back(to_json(open));
     }
+    const std::size_t certified = references.size();
     Json inputs = options_.inputs();
+    std::string trusted;
+    for (const std::string& name : references_) {
+      TRY(ReferenceFile file, read_reference_file(name));
+      inputs.push_back(Json::object({{"role", "reference"}, {"name", name}, {"sha256", file.sha256}}));
+      reference_files.push_back(to_json(file));
+      trusted += to_text(file);
+      for (ReferenceValues& set : file.values.sets) {
+        // Never the name of a certificate's set, which has a space behind the digest.
+        set.name = name + ":" + (set.name.starts_with(name) ? set.name.substr(name.size()) : " " + set.name);
+        references.push_back(std::move(set));
+      }
+    }
     std::vector<Matched> all;
     for (const std::string& names : evidence_) {
       TRY(Appraisal appraisal, options_.appraise(names, inputs));
       MatchResult result = match_reference_values(references, options_.policy(), appraisal);
-      all.push_back({std::move(appraisal), std::move(result)});
+      const auto by_certificates = std::span(references).first(certified);
+      const bool is_certified =
+          std::ranges::find(by_certificates, result.reference, &ReferenceValues::name) != by_certificates.end();
+      all.push_back({std::move(appraisal), std::move(result), is_certified});
     }
     Report out = all.size() == 1 && !options_.policy().committee ? report_one(all.front()) : report_committee(all);
     out.data["schema"] = "match-v1";
     out.data["hallmark_version"] = version();
     out.data["certificates"] = std::move(certificates);
+    out.data["references"] = std::move(reference_files);
+    if (!trusted.empty()) out.text = std::move(trusted) + "\n" + out.text;
     out.data["inputs"] = std::move(inputs);
     return out;
   }
@@ -74,7 +92,9 @@ class Match final : public Command {
 
   static std::string member_text(const Matched& m) {
     std::string out = to_text(m.appraisal, true);
-    if (m.appraisal.match.ok()) out += "  it is what was certified: " + printable(m.result.reference) + "\n";
+    if (m.appraisal.match.ok())
+      out += (m.certified ? "  it is what was certified: " : "  it is what the reference values say: ") +
+             printable(m.result.reference) + "\n";
     return out;
   }
 
@@ -128,7 +148,7 @@ class Match final : public Command {
             .agreed = verdict.ok()};
   }
 
-  std::vector<std::string> evidence_, certificates_, keys_;
+  std::vector<std::string> evidence_, certificates_, keys_, references_;
   AppraisalOptions options_;
 };
 
