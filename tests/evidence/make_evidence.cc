@@ -1,14 +1,22 @@
 // Writes evidence of our own making into a folder, for tests of the command line.
 //
 //   make_evidence FOLDER [NAME=VALUE...]
+//   make_evidence FOLDER kind=snp [measurement=…] [report_data=…] [policy=…]
+//   make_evidence FOLDER kind=nitro [pcr0=…] [user_data=…] [time=…]
 //
-// Writes FOLDER/quote.bin, collateral.json and root.pem. NAME is a member of made::Dcap (tests/evidence/dcap.h): numbers in
-// decimal or 0x…, bytes in hexadecimal; tdx=1, rtmr0=…, advisory=…
+// Writes FOLDER/quote.bin, collateral.json and root.pem. NAME is a member of made::Dcap (tests/evidence/dcap.h):
+// numbers in decimal or 0x…, bytes in hexadecimal; tdx=1, rtmr0=…, advisory=… Of SEV-SNP: report.bin, chain.pem and
+// root.pem, in force around 2026-02-01; of Nitro: document.bin and root.pem, for three hours from `time` on, in Unix
+// seconds.
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <iostream>
 
 #include "lib/base/files.h"
 #include "tests/evidence/dcap.h"
+#include "tests/evidence/nitro.h"
+#include "tests/evidence/snp.h"
 
 namespace hallmark::made {
 namespace {
@@ -60,22 +68,81 @@ void set(Dcap& d, const std::string& name, const std::string& value) {
   else throw std::runtime_error("no such member: " + name);
 }
 
+using Names = std::vector<std::pair<std::string, std::string>>;
+using Files = std::vector<std::pair<const char*, Bytes>>;
+
+Bytes text_bytes(const std::string& text) { return {text.begin(), text.end()}; }
+
+Files make_dcap(const Names& names) {
+  Dcap dcap;
+  for (const auto& [name, value] : names) set(dcap, name, value);
+  const MadeEvidence made = make(dcap);
+  return {{"quote.bin", made.evidence},
+          {"collateral.json", text_bytes(made.collateral)},
+          {"root.pem", text_bytes(to_pem("CERTIFICATE", made.root))}};
+}
+
+template <std::size_t N>
+std::array<std::uint8_t, N> array(const std::string& text) {
+  std::array<std::uint8_t, N> out;
+  std::ranges::copy(bytes(text, N), out.begin());
+  return out;
+}
+
+Files make_snp(const Names& names) {
+  SnpReport report;
+  for (const auto& [name, value] : names) {
+    if (name == "measurement")
+      report.fields.set<"measurement">(array<48>(value));
+    else if (name == "report_data")
+      report.fields.set<"report_data">(array<64>(value));
+    else if (name == "policy")
+      report.fields.set<"policy">(number(value));
+    else
+      throw std::runtime_error("no such member: " + name);
+  }
+  // AMD's root is of RSA, and a private one has to be too.
+  SnpCertificate ark = snp_ark(), ask = snp_ask();
+  ark.key = ark.issuer_key = ask.issuer_key = "rsa4096";
+  return {{"report.bin", report.bytes()},
+          {"chain.pem", pem_file({snp_vcek().der(), ask.der()})},
+          {"root.pem", pem_file({ark.der()})}};
+}
+
+Files make_nitro(const Names& names) {
+  NitroDocument document;
+  for (const auto& [name, value] : names) {
+    if (name == "time")
+      document.time = static_cast<UnixTime>(number(value));
+    else if (name == "user_data")
+      document.user_data = bytes(value, value.size() / 2);
+    else if (name.starts_with("pcr"))
+      document.pcrs[static_cast<std::uint32_t>(number(name.substr(3)))] = bytes(value, 48);
+    else
+      throw std::runtime_error("no such member: " + name);
+  }
+  return {{"document.bin", document.bytes()}, {"root.pem", pem_file({nitro_root()})}};
+}
+
 int run(std::span<char*> arguments) {
   if (arguments.size() < 2) throw std::runtime_error("usage: make_evidence FOLDER [NAME=VALUE...]");
   const fs::path folder = arguments[1];
-  Dcap dcap;
+  Names names;
+  std::string kind;
   for (const char* argument : arguments.subspan(2)) {
     const std::string text = argument;
     const auto equals = text.find('=');
     if (equals == text.npos) throw std::runtime_error("no NAME=VALUE: " + text);
-    set(dcap, text.substr(0, equals), text.substr(equals + 1));
+    if (text.starts_with("kind="))
+      kind = text.substr(equals + 1);
+    else
+      names.emplace_back(text.substr(0, equals), text.substr(equals + 1));
   }
-  const MadeEvidence made = make(dcap);
+  if (!kind.empty() && kind != "snp" && kind != "nitro") throw std::runtime_error("no such kind: " + kind);
   fs::create_directories(folder);
-  const std::string root = to_pem("CERTIFICATE", made.root);
-  for (const auto& [name, content] : {std::pair<const char*, ByteView>{"quote.bin", made.evidence},
-                                      {"collateral.json", as_bytes(made.collateral)},
-                                      {"root.pem", as_bytes(root)}})
+  for (const auto& [name, content] : kind == "snp"     ? make_snp(names)
+                                     : kind == "nitro" ? make_nitro(names)
+                                                       : make_dcap(names))
     if (auto written = write_file(folder / name, content); !written)
       throw std::runtime_error(written.error().message());
   return 0;
