@@ -46,6 +46,7 @@ class Reader {
 
   void read(Fields record) {
     ReferenceValues set{.name = record.text_or("measurement_id", name_)};
+    if (set.name.empty()) set.name = name_;
     const std::string type_name = record.text("attestation_type");
     const auto* type = std::ranges::find(kTypes, type_name, &Type::name);
     if (type == std::end(kTypes)) {

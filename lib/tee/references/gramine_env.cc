@@ -214,7 +214,7 @@ Result<ExportedReferences> write_gramine_env(std::span<const ReferenceValues> se
     mrenclave = to_hex(values.front());
   }
   std::string mrsigner(kAny);
-  const Json* signer = asked(set.identity, "mrsigner");
+  const Json* signer = asked_identity(set, "mrsigner");
   if (signer != nullptr) {
     if (!signer->is_string() || !hex_of_size(signer->string(), 32))
       return fail(Fault::unsupported, set.name + ": mrsigner is not 32 bytes of hexadecimal");
@@ -223,7 +223,7 @@ Result<ExportedReferences> write_gramine_env(std::span<const ReferenceValues> se
   if (mrenclave == kAny && mrsigner == kAny)
     return fail(Fault::unsupported, set.name + ": names neither an enclave nor a signer: any would be accepted");
   const auto number = [&](const char* name) -> std::optional<std::int64_t> {
-    const Json* value = asked(set.identity, name);
+    const Json* value = asked_identity(set, name);
     if (value == nullptr || !value->is_integer() || value->integer() < 0 || value->integer() > UINT16_MAX) return {};
     return value->integer();
   };

@@ -65,9 +65,10 @@ class KeyPolicy {
   Status add(const Json& statement) {
     const std::string where = name_ + ": Statement[" + std::to_string(count_) + "]";
     const Json* sid = statement.find("Sid");
-    ReferenceValues set{
-        .name = sid != nullptr && sid->is_string() ? sid->string() : name_ + " " + std::to_string(count_),
-        .tee = std::string(kTee)};
+    ReferenceValues set{.name = sid != nullptr && sid->is_string() && !sid->string().empty()
+                                    ? sid->string()
+                                    : name_ + " " + std::to_string(count_),
+                        .tee = std::string(kTee)};
     count_++;
     if (const Json* conditions = statement.find("Condition"); conditions != nullptr && conditions->is_object())
       for (const Json::Member& op : conditions->members()) CHECK(add_conditions(op, where, set));

@@ -168,12 +168,13 @@ class Reader {
             requirement.one_of.push_back(std::int64_t{load_le<std::uint16_t>(*bytes)});
             break;
           }
-          if (!value.is_integer()) return fail(Fault::format, "is neither an integer nor two bytes of hexadecimal");
+          if (!value.is_integer() || value.integer() < 0 || value.integer() > UINT16_MAX)
+            return fail(Fault::format, "is neither an integer of 0 to 65535 nor two bytes of hexadecimal");
           requirement.one_of.push_back(value);
           break;
         case Kind::number: {
           const auto number = integer_of(value);
-          if (!number) return fail(Fault::format, "is no integer");
+          if (!number || *number < 0 || *number > UINT8_MAX) return fail(Fault::format, "is no integer of 0 to 255");
           requirement.one_of.push_back(*number);
           break;
         }
@@ -268,12 +269,24 @@ Result<Json> open_message(const Json& message, const std::string& name) {
   return in(name + ": payload", parse_json(as_text(bytes), {.bytes = kMaxEvidence}));
 }
 
-// What a set asks for at a place of the table; `name.kind` says how it is written.
-Json written(const Name& name, const Json& value) {
-  if (name.kind != Kind::little_endian || !value.is_integer()) return value;
-  Bytes bytes(2);
-  store_le<std::uint16_t>(bytes, static_cast<std::uint16_t>(value.integer()));
-  return to_hex(bytes);
+// A value that a set asks for, as it is written; nothing if it is none that evidence could have there.
+std::optional<Json> written(const Name& name, const Json& value) {
+  switch (name.kind) {
+    case Kind::register_value:
+    case Kind::bytes:
+      return value.is_string() && hex_of_size(value.string(), name.size) ? std::optional(value) : std::nullopt;
+    case Kind::number:
+      return value.is_integer() && value.integer() >= 0 && value.integer() <= UINT8_MAX ? std::optional(value)
+                                                                                        : std::nullopt;
+    case Kind::little_endian: {
+      if (!value.is_integer() || value.integer() < 0 || value.integer() > UINT16_MAX) return std::nullopt;
+      Bytes bytes(2);
+      store_le<std::uint16_t>(bytes, static_cast<std::uint16_t>(value.integer()));
+      return Json(to_hex(bytes));
+    }
+    case Kind::bits: break;
+  }
+  return std::nullopt;
 }
 
 class Writer {
@@ -285,32 +298,42 @@ class Writer {
       return fail(Fault::unsupported, set.name + ": is a second set of " + set.tee +
                                           ": RVPS has one list for a name, and would accept a mixture of both");
     std::vector<std::string> unsaid_names, not_asked;
-    const auto put = [&](std::string_view place, Json values, const std::string& called) {
+    bool pinned = false;
+    const auto put = [&](std::string_view place, const Json::Array& values, const std::string& called) {
       const auto* name = std::ranges::find_if(
           kNames, [&](const Name& n) { return n.tee == set.tee && n.place == place && n.kind != Kind::bits; });
-      if (name == std::end(kNames)) return unsaid_names.push_back(called);
-      for (Json& value : values.items()) value = written(*name, value);
       // Two requirements at one place have to hold both; the list would be of either.
-      if (out_.find(name->name) != nullptr) return unsaid_names.push_back(called);
-      out_[name->name] = std::move(values);
+      if (name == std::end(kNames) || out_.find(name->name) != nullptr) return unsaid_names.push_back(called);
+      Json list = Json::array();
+      for (const Json& value : values) {
+        auto json = written(*name, value);
+        if (!json) return unsaid_names.push_back(called);
+        list.push_back(*std::move(json));
+      }
+      out_[name->name] = std::move(list);
+      pinned = pinned || name->kind == Kind::register_value || name->name == "mr_signer";
       if (!name->by_default) not_asked.emplace_back(name->name);
     };
     for (const auto& [name, values] : set.registers) {
-      Json list = Json::array();
-      for (const Bytes& value : values) list.push_back(to_hex(value));
-      put(name, std::move(list), name);
+      Json::Array list;
+      for (const Bytes& value : values) list.emplace_back(to_hex(value));
+      put(name, list, name);
     }
-    for (const auto& [part, members] : {std::pair{"identity.", &set.identity}, {"attested.", &set.policy}})
-      for (const Json::Member& m : members->members())
-        if (is_held(set.tee, m.key) && !m.key.ends_with("_mask") && asked(*members, m.key) != nullptr)
-          put(part + m.key, Json(listed(m.value)), m.key);
+    for (const Json::Member& m : set.identity.members())
+      if (asked_identity(set, m.key) != nullptr) put("identity." + m.key, {m.value}, m.key);
+    for (const Json::Member& m : set.policy.members())
+      if (!m.key.ends_with("_mask") && asked_policy(set, m.key) != nullptr)
+        put("attested." + m.key, listed(m.value), m.key);
     for (const Requirement& r : set.requirements) {
       if (r.masked && put_bits(set.tee, r)) continue;
       if (r.one_of.empty())
         unsaid_names.push_back(r.name);
       else
-        put(r.name, Json(r.one_of), r.name);
+        put(r.name, r.one_of, r.name);
     }
+    if (!pinned)
+      return fail(Fault::unsupported,
+                  set.name + ": RVPS has names for none of its registers: anything would be accepted");
     if (set.valid_until) unsaid_names.emplace_back("valid_until");
     if (auto sentence = unsaid(set, unsaid_names)) exported_.left_out.push_back(*std::move(sentence));
     if (!not_asked.empty())
@@ -326,6 +349,8 @@ class Writer {
 
  private:
   bool put_bits(const std::string& tee, const Requirement& r) {
+    // The fields are numbers; under a mask that is none they hold something else.
+    if (!r.masked->mask.starts_with("0x") || !r.masked->value.starts_with("0x")) return false;
     const auto mask = hex_value(r.masked->mask), value = hex_value(r.masked->value);
     if (!mask || !value || mask->size() > 8 || value->size() > 8) return false;
     const auto number = [](const Bytes& bytes) {

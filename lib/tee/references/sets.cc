@@ -4,13 +4,18 @@
 
 namespace hallmark::references {
 
-const Json* asked(const Json& members, std::string_view name) {
-  const Json* value = members.find(name);
-  return value == nullptr || value->is_null() || *value == Json("any") ? nullptr : value;
+const Json* asked_identity(const ReferenceValues& set, std::string_view name) {
+  const Json* value = set.identity.find(name);
+  return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+const Json* asked_policy(const ReferenceValues& set, std::string_view name) {
+  const Json* value = set.policy.find(name);
+  return value != nullptr && set.tee == "intel-tdx" && *value == Json("any") ? nullptr : value;
 }
 
 bool names_signer(const ReferenceValues& set) {
-  return set.tee == "intel-sgx" && asked(set.identity, "mrsigner") != nullptr;
+  return set.tee == "intel-sgx" && asked_identity(set, "mrsigner") != nullptr;
 }
 
 bool is_held(std::string_view tee, std::string_view name) {
@@ -25,10 +30,10 @@ bool is_held(std::string_view tee, std::string_view name) {
 
 std::vector<std::string> asked_besides_registers(const ReferenceValues& set) {
   std::vector<std::string> out;
-  for (const Json* members : {&set.identity, &set.policy})
-    for (const Json::Member& m : members->members())
-      if (is_held(set.tee, m.key) && !m.key.ends_with("_mask") && asked(*members, m.key) != nullptr)
-        out.push_back(m.key);
+  for (const Json::Member& m : set.identity.members())
+    if (asked_identity(set, m.key) != nullptr) out.push_back(m.key);
+  for (const Json::Member& m : set.policy.members())
+    if (!m.key.ends_with("_mask") && asked_policy(set, m.key) != nullptr) out.push_back(m.key);
   for (const Requirement& r : set.requirements) out.push_back(r.name);
   if (set.valid_until) out.emplace_back("valid_until");
   return out;

@@ -17,8 +17,10 @@ bool is_held(std::string_view tee, std::string_view name);
 // or "any" asks for nothing.
 std::vector<std::string> asked_besides_registers(const ReferenceValues& set);
 
-// The value of a member of `identity` or `policy`; nothing if it is not there, null or "any".
-const Json* asked(const Json& members, std::string_view name);
+// The member of a set's `identity`, or of its `policy`; nothing if it asks for nothing: if it is not there, is null in
+// `identity`, or is "any" in the `policy` of a TDX guest.
+const Json* asked_identity(const ReferenceValues& set, std::string_view name);
+const Json* asked_policy(const ReferenceValues& set, std::string_view name);
 
 // The sentence for `left_out`: what a verifier that takes the file lets pass although the set does not. Nothing if
 // `names` is empty.

@@ -262,6 +262,18 @@ TEST(Rvps, RefusesWhatAcceptsAnythingOrIsNotSupported) {
   EXPECT_TRUE(says(events.not_taken, "tdvfkernel"));
 }
 
+TEST(Rvps, WritesOnlyWhatEvidenceCouldHave) {
+  ReferenceValues set = enclave();
+  // Neither of them is a value of these fields; cut to its size, another product would pass.
+  set.identity = Json::object({{"isvprodid", 65536 + 3}, {"mrsigner", "any"}});
+  const auto written = write("rvps", {set});
+  ASSERT_TRUE(written);
+  EXPECT_TRUE(says(written->left_out, "does not ask for isvprodid, mrsigner:")) << all(written->left_out);
+  ReferenceValues azure{.name = "azure", .tee = "azure-snp-vtpm"};
+  azure.registers["pcr4"] = {Bytes(32, 4)};
+  EXPECT_EQ(write("rvps", {azure}).error().fault, Fault::unsupported);
+}
+
 TEST(Rvps, SaysWhatTheDefaultPolicyDoesNotAsk) {
   ReferenceValues set = domain();
   set.policy = Json::object({{"tdattributes", "0000001000000000"}, {"xfam", "e702060000000000"}, {"mrseam", "any"}});
