@@ -77,8 +77,9 @@ class Reader {
                                " accept any value there; here the policy's `open_registers` does that");
     if (pcrs_)
       out_.not_taken.push_back(
-          "records of azure-tdx accept any value of a PCR that they leave out; here the policy's `open_registers` does "
-          "that");
+          "records of azure-tdx accept any value of a register that they leave out, and name none of the TD itself; "
+          "here "
+          "the policy's `open_registers` does that");
     return std::move(out_);
   }
 
@@ -182,7 +183,7 @@ Result<ExportedReferences> write_flashbots(std::span<const ReferenceValues> sets
     if (type->size == kDcapSize)
       for (const std::string_view name : kDcapRegisters)
         if (!set.registers.contains(std::string(name))) open.emplace_back(name);
-    if (type->size == kPcrSize) open.emplace_back("the other PCRs");
+    if (type->size == kPcrSize) open.emplace_back("the other registers");
     std::ranges::copy(asked_besides_registers(set), std::back_inserter(open));
     if (auto sentence = unsaid(set, open)) out.left_out.push_back(*std::move(sentence));
     records.push_back(Json::object(

@@ -132,15 +132,13 @@ class Reader {
         out.not_taken.push_back(std::string(name) + " is an event's digest, which rtmr_1 and rtmr_2 hold already");
       }
     if (sets_.empty()) return fail(Fault::format, file_ + ": has no reference values");
+    share_with_azure();
     for (auto& [tee, set] : sets_) {
       set.tee = tee;
       set.name = file_ + " " + set.tee;
       take_identity(set);
       if (set.registers.empty() && !names_signer(set))
         return fail(Fault::format, file_ + ": names no register of " + set.tee + ": it would accept anything");
-      if (tee == kAzureTdx)
-        out.not_taken.emplace_back(
-            "tdx_pcr11: evidence of az-tdx-vtpm cannot be verified here, so that nothing matches this set");
       out.sets.push_back(std::move(set));
     }
     return out;
@@ -191,6 +189,23 @@ class Reader {
     }
     if (name.kind != Kind::register_value) set.requirements.push_back(std::move(requirement));
     return {};
+  }
+
+  // The default policy asks a TD behind Azure's vTPM for mr_td and xfam too.
+  void share_with_azure() {
+    const auto azure = sets_.find(kAzureTdx), td = sets_.find(kTdx);
+    if (azure == sets_.end() || td == sets_.end()) return;
+    if (const auto mrtd = td->second.registers.find("mrtd"); mrtd != td->second.registers.end())
+      azure->second.registers.insert(*mrtd);
+    for (Requirement r : td->second.requirements) {
+      if (r.name != "attested.xfam") continue;
+      r.name = "attested.hardware.xfam";
+      azure->second.requirements.push_back(std::move(r));
+    }
+    if (td->second.valid_until)
+      azure->second.valid_until =
+          std::min(azure->second.valid_until.value_or(*td->second.valid_until), *td->second.valid_until);
+    if (td->second.registers.empty()) sets_.erase(td);
   }
 
   // Signer and product, where there is one of each, stand where a match by signer looks for them.

@@ -262,6 +262,20 @@ TEST(Rvps, RefusesWhatAcceptsAnythingOrIsNotSupported) {
   EXPECT_TRUE(says(events.not_taken, "tdvfkernel"));
 }
 
+TEST(Rvps, AzuresTdSharesNamesWithTdx) {
+  const std::string pcr = R"({"tdx_pcr11": [")" + hex(32, "0b") + R"("], "xfam": ["e702060000000000"])";
+  const auto read = good(pcr + R"(, "mr_td": [")" + hex(48, "22") + "\"]}", "rvps");
+  ASSERT_EQ(read.sets.size(), 2u);
+  EXPECT_EQ(read.sets[0].tee, "azure-tdx-vtpm");
+  Appraisal evidence{.tee = "azure-tdx-vtpm"};
+  evidence.registers = {{"pcr11", Bytes(32, 0x0b)}, {"mrtd", Bytes(48, 0x22)}};
+  evidence.attested = Json::object({{"hardware", Json::object({{"xfam", "e702060000000000"}})}});
+  EXPECT_EQ(matched(read.sets[0], "", evidence), "");
+  evidence.attested = Json::object();
+  EXPECT_EQ(matched(read.sets[0], "", evidence), "match.xfam");
+  EXPECT_EQ(good(pcr + "}", "rvps").sets.size(), 1u);
+}
+
 TEST(Rvps, WritesOnlyWhatEvidenceCouldHave) {
   ReferenceValues set = enclave();
   // Neither of them is a value of these fields; cut to its size, another product would pass.
