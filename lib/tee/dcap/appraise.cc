@@ -90,6 +90,7 @@ void describe_platform(const PckExtension& pck, const std::string& ca, Appraisal
                                 {"pceid", to_hex(pck.pceid)},
                                 {"components", std::move(components)},
                                 {"pcesvn", std::int64_t{pck.pcesvn}},
+                                {"sgx_type", static_cast<std::int64_t>(pck.sgx_type)},
                                 {"pck_ca", ca}});
   const auto flag = [&](const char* name, const std::optional<bool>& value) {
     if (value) platform[name] = *value;
@@ -161,6 +162,7 @@ std::optional<Read> describe(const AppraiseRequest& request, Appraisal& out) {
     describe_enclave(quote->sgx_report(), out);
   }
   out.attested["quote_version"] = std::int64_t{quote->version};
+  out.attested["body"] = std::string(to_text(quote->body_type));
   if (quote->trailing != 0) out.attested["trailing_bytes"] = static_cast<std::int64_t>(quote->trailing);
   if (out.malformed) return std::nullopt;
   auto data = parse_signature_data(*quote);

@@ -11,6 +11,11 @@ std::optional<Json> find(const Appraisal& appraisal, std::string_view name) {
   if (name == "tcb.status" && !appraisal.tcb_status.empty()) return Json(appraisal.tcb_status);
   if (name == "tcb.tcb_evaluation_data_number" && appraisal.tcb_evaluation_number)
     return Json(*appraisal.tcb_evaluation_number);
+  if (name == "tcb.advisory_ids" && appraisal.tcb.reached) {
+    Json ids = Json::array();
+    for (const std::string& id : appraisal.advisories) ids.push_back(id);
+    return ids;
+  }
   const Json* at = nullptr;
   for (std::string_view rest = name; !rest.empty();) {
     const auto dot = std::min(rest.find('.'), rest.size());
@@ -55,11 +60,18 @@ bool agrees(const Json& have, const Requirement::Masked& masked) {
   return true;
 }
 
+bool avoids(const Json& have, const std::vector<Json>& refused) {
+  if (!have.is_array()) return std::ranges::find(refused, have) == refused.end();
+  return std::ranges::none_of(have.items(),
+                              [&](const Json& item) { return std::ranges::find(refused, item) != refused.end(); });
+}
+
 std::string need_of(const Requirement& r) {
   if (r.at_least) return "at least " + text_of(*r.at_least);
   if (r.masked) return r.masked->value + " under " + r.masked->mask;
   std::string out;
   for (const Json& value : r.one_of) out += (out.empty() ? "" : " or ") + text_of(value);
+  for (const Json& value : r.none_of) out += (out.empty() ? "none of " : ", ") + text_of(value);
   return out;
 }
 
@@ -85,7 +97,9 @@ MatchRow check(const Requirement& requirement, const Appraisal& appraisal) {
   row.have = text_of(*have);
   row.matches = requirement.at_least ? reaches(*have, *requirement.at_least)
                 : requirement.masked ? agrees(*have, *requirement.masked)
-                                     : std::ranges::find(requirement.one_of, *have) != requirement.one_of.end();
+                : !requirement.none_of.empty()
+                    ? avoids(*have, requirement.none_of)
+                    : std::ranges::find(requirement.one_of, *have) != requirement.one_of.end();
   return row;
 }
 

@@ -10,12 +10,14 @@
 
 namespace hallmark {
 
-// What evidence must show besides its registers. One of the three forms is set.
+// What evidence must show besides its registers. One of the four forms is set.
 struct Requirement {
   // Where in the answer of an appraisal the value stands: "attested.xfam", "identity.isvsvn",
-  // "tcb.reported_tcb.snp", "tcb.tcb_evaluation_data_number", or "report_data".
+  // "tcb.reported_tcb.snp", "tcb.tcb_evaluation_data_number", "tcb.advisory_ids", or "report_data".
   std::string name;
   std::vector<Json> one_of;  // texts, integers, booleans
+  // The evidence's value, or each item of its list, is none of these. It has to have one, if only an empty list.
+  std::vector<Json> none_of;
   // An integer: at least that. A text: bytes in hexadecimal, each of which is the least value of the evidence's byte
   // there, as in TEE_TCB_SVN.
   std::optional<Json> at_least;

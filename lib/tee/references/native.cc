@@ -44,17 +44,20 @@ bool is_hex(const Json& json) {
 Requirement read_requirement(Fields fields) {
   Requirement out;
   out.name = fields.text("name");
-  const bool listed = fields.has("one_of"), least = fields.has("at_least"), masked = fields.has("mask");
-  if (int{listed} + int{least} + int{masked} != 1)
-    fields.reject("name", "has to have one of one_of, at_least and mask");
-  if (listed) {
-    const Json& values = fields.raw("one_of");
-    if (!values.is_array() || values.items().empty() || values.items().size() > kMaxValues ||
-        !std::ranges::all_of(values.items(), is_value))
-      fields.reject("one_of", "is not a list of 1 to " + std::to_string(kMaxValues) + " texts, integers or booleans");
-    else
-      out.one_of = values.items();
-  }
+  const bool listed = fields.has("one_of"), refused = fields.has("none_of"), least = fields.has("at_least"),
+             masked = fields.has("mask");
+  if (int{listed} + int{refused} + int{least} + int{masked} != 1)
+    fields.reject("name", "has to have one of one_of, none_of, at_least and mask");
+  const auto list = [&](const char* key) {
+    const Json& values = fields.raw(key);
+    if (values.is_array() && !values.items().empty() && values.items().size() <= kMaxValues &&
+        std::ranges::all_of(values.items(), is_value))
+      return values.items();
+    fields.reject(key, "is not a list of 1 to " + std::to_string(kMaxValues) + " texts, integers or booleans");
+    return Json::Array();
+  };
+  if (listed) out.one_of = list("one_of");
+  if (refused) out.none_of = list("none_of");
   if (least) {
     out.at_least = fields.raw("at_least");
     if (!out.at_least->is_integer() && !is_hex(*out.at_least))
@@ -96,6 +99,7 @@ void read_valid_until(Fields& set, ReferenceValues& values) {
 Json to_json(const Requirement& r) {
   Json out = Json::object({{"name", r.name}});
   if (!r.one_of.empty()) out["one_of"] = r.one_of;
+  if (!r.none_of.empty()) out["none_of"] = r.none_of;
   if (r.at_least) out["at_least"] = *r.at_least;
   if (r.masked) {
     out["mask"] = r.masked->mask;

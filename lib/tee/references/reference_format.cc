@@ -4,7 +4,10 @@
 #include <array>
 
 #include "lib/tee/references/flashbots.h"
+#include "lib/tee/references/go_sev_guest.h"
+#include "lib/tee/references/go_tdx_guest.h"
 #include "lib/tee/references/gramine_env.h"
+#include "lib/tee/references/intel_appraisal.h"
 #include "lib/tee/references/native.h"
 #include "lib/tee/references/nitro_pcrs.h"
 #include "lib/tee/references/rvps.h"
@@ -23,6 +26,12 @@ std::span<const ReferenceFormat> reference_formats() {
                       read_nitro_pcrs, write_nitro_pcrs},
       ReferenceFormat{"rvps", "reference values of Confidential Containers' RVPS", recognises_rvps, read_rvps,
                       write_rvps},
+      ReferenceFormat{"go-tdx-guest", "policy of go-tdx-guest", recognises_go_tdx_guest, read_go_tdx_guest,
+                      write_go_tdx_guest},
+      ReferenceFormat{"go-sev-guest", "policy of go-sev-guest", recognises_go_sev_guest, read_go_sev_guest,
+                      write_go_sev_guest},
+      ReferenceFormat{"intel-appraisal", "policy of Intel's quote appraisal", recognises_intel_appraisal,
+                      read_intel_appraisal, write_intel_appraisal},
   };
   return kFormats;
 }

@@ -26,7 +26,12 @@ Appraisal malformed(UnixTime at, const std::optional<Certificate>& anchor, const
   return out;
 }
 
-std::string hex_number(std::uint64_t n) { return hex_offset(n); }
+// All its digits, so that masks fit.
+std::string hex_number(std::uint64_t n) {
+  Bytes bytes(8);
+  for (std::size_t i = 0; i < 8; i++) bytes[i] = static_cast<std::uint8_t>(n >> (8 * (7 - i)));
+  return "0x" + to_hex(bytes);
+}
 
 Json text_list(const std::vector<std::string>& texts) {
   Json out = Json::array();
@@ -50,6 +55,7 @@ Json tcb_details(const Report& report, const Verification& verified) {
   out["product"] = verified.vek    ? verified.vek->product
                    : verified.line ? std::string(to_text(*verified.line))
                                    : std::string();
+  if (verified.line) out["product_line"] = std::string(to_text(*verified.line));
   out["signing_key"] = std::string(to_text(key_info(report).signing_key));
   if (verified.line) {
     out["reported_tcb"] = tcb_json(*verified.line, report.get<"reported_tcb">());
@@ -87,9 +93,14 @@ Json attested(const Report& report) {
   return Json::object({{"version", static_cast<std::int64_t>(report.num<"version">())},
                        {"policy", hex_number(report.num<"policy">())},
                        {"policy_bits", text_list(policy_bits(report.num<"policy">()))},
+                       {"policy_abi", static_cast<std::int64_t>(report.num<"policy">() & kPolicyAbi)},
                        {"platform_info", hex_number(report.num<"platform_info">())},
                        {"platform_bits", text_list(platform_bits(report.num<"platform_info">()))},
                        {"vmpl", static_cast<std::int64_t>(report.num<"vmpl">())},
+                       {"firmware_version", report.num<"current_major">() * 256 + report.num<"current_minor">()},
+                       {"firmware_build", static_cast<std::int64_t>(report.num<"current_build">())},
+                       {"reported_tcb", to_hex(report.get<"reported_tcb">())},
+                       {"launch_tcb", to_hex(report.get<"launch_tcb">())},
                        {"author_key_en", key.author_key_enabled},
                        {"mask_chip_key", key.mask_chip_key},
                        {"host_data", to_hex(report.get<"host_data">())},

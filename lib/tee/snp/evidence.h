@@ -68,6 +68,8 @@ inline constexpr std::uint32_t kMinVersion = 2, kMaxVersion = 5;
 // Guest policy.
 inline constexpr std::uint64_t kPolicySmt = 1ull << 16, kPolicyMustBeOne = 1ull << 17, kPolicyMigrateMa = 1ull << 18,
                                kPolicyDebug = 1ull << 19;
+// The least ABI version that the guest wants: minor version in the low byte, major above it.
+inline constexpr std::uint64_t kPolicyAbi = 0xffff;
 // Bits from here on have no meaning in the editions that this is written against.
 inline constexpr unsigned kPolicyKnownBits = 26;
 
