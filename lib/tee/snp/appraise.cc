@@ -26,12 +26,7 @@ Appraisal malformed(UnixTime at, const std::optional<Certificate>& anchor, const
   return out;
 }
 
-// All its digits, so that masks fit.
-std::string hex_number(std::uint64_t n) {
-  Bytes bytes(8);
-  for (std::size_t i = 0; i < 8; i++) bytes[i] = static_cast<std::uint8_t>(n >> (8 * (7 - i)));
-  return "0x" + to_hex(bytes);
-}
+std::string hex_number(std::uint64_t n) { return hex_offset(n); }
 
 Json text_list(const std::vector<std::string>& texts) {
   Json out = Json::array();
