@@ -58,7 +58,7 @@ class ReferenceVectors : public VectorsTest {
     if (!found || (*found)->name != format) return "is not found to be " + format;
     const auto read = (*found)->read(file, "file");
     if (!read) return read.error().message();
-    apply_policy({}, a);
+    apply_policy({}, a, a.time);
     match_reference_values(read->sets, {}, a);
     EXPECT_TRUE(a.match.reached);
     std::string out;

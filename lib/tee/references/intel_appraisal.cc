@@ -187,12 +187,16 @@ void read_status(const Reader& reader, Fields& fields, const std::string& status
         }))
       fields.reject("accepted_tcb_status", "has \"" + printable(word) + "\", which is no status of Intel's",
                     Fault::unsupported);
+  const Json& period = fields.raw("platform_grace_period");
+  const bool term = period.is_integer() && period.integer() > 0;
   std::vector<Json> ours;
   std::string more;
   for (const Status& s : kStatuses) {
     if (!std::ranges::all_of(s.theirs, [&](std::string_view t) { return t.empty() || accepts(t); })) continue;
     ours.emplace_back(std::string(s.ours));
-    if (s.ours != "UpToDate") more += (more.empty() ? "" : ", ") + std::string(s.ours);
+    // Of what is out of date, no more than a period is let pass, where there is one.
+    if (s.ours == "UpToDate" || (term && s.ours.starts_with("OutOfDate"))) continue;
+    more += (more.empty() ? "" : ", ") + std::string(s.ours);
   }
   out.push_back(is_one_of(status, std::move(ours)));
   if (!more.empty())
@@ -204,13 +208,10 @@ void read_status(const Reader& reader, Fields& fields, const std::string& status
 
 void read_times(const Reader& reader, Fields& fields, const std::string& number, std::vector<Requirement>& out) {
   constexpr std::int64_t kForever = std::int64_t{1} << 40;
-  if (const auto grace = fields.integer_or("collateral_grace_period", 0, kForever, 0); grace != 0)
-    reader.tell(fields, "collateral_grace_period lets collateral pass that expired up to " + std::to_string(grace) +
-                            " seconds ago; no line of an appraisal policy does");
-  if (const auto grace = fields.integer_or("platform_grace_period", 0, kForever, 0); grace != 0)
-    reader.tell(fields,
-                "platform_grace_period lets a platform pass for " + std::to_string(grace) +
-                    " seconds after it is OutOfDate; an appraisal policy has no such term, only accept_tcb_status");
+  for (const char* key : {"collateral_grace_period", "platform_grace_period"})
+    if (const auto grace = fields.integer_or(key, 0, kForever, 0); grace != 0)
+      reader.tell(fields, std::string(key) + " lets pass what is out of date; here an appraisal policy does, with " +
+                              key + ": " + std::to_string(grace));
   if (fields.has("min_eval_num")) {
     const bool both = fields.has("collateral_grace_period") || fields.has("platform_grace_period");
     if (both) fields.reject("min_eval_num", "stands beside a grace period: Intel's appraisal accepts nothing then");

@@ -174,26 +174,21 @@ TEST(IntelAppraisal, StatusesAreTakenApart) {
 }
 
 TEST(IntelAppraisal, GraceIsNotTaken) {
-  const auto told = made::import(
-      "intel-appraisal",
-      file(
-          {enclave_policy(""),
-           one(kSgx,
-               R"("accepted_tcb_status": ["UpToDate", "OutOfDate"], "platform_grace_period": 7776000, "collateral_grace_period": 0)")}));
-  EXPECT_NE(made::joined(told.not_taken).find("platform_grace_period"), std::string::npos);
-  const auto old =
-      made::import("intel-appraisal",
-                   file({enclave_policy(""),
-                         one(kSgx, R"("accepted_tcb_status": ["UpToDate"], "collateral_grace_period": 7776000)")}));
-  ASSERT_EQ(old.not_taken.size(), 1u);
-  EXPECT_NE(old.not_taken[0].find("collateral_grace_period"), std::string::npos);
-  EXPECT_NE(
-      made::failure(
-          "intel-appraisal",
-          file({enclave_policy(""),
-                one(kSgx, R"("accepted_tcb_status": ["UpToDate"], "collateral_grace_period": 0, "min_eval_num": 1)")}))
-          .find("min_eval_num"),
-      std::string::npos);
+  const auto told = [](const std::string& more) {
+    return made::import("intel-appraisal", file({enclave_policy(""), one(kSgx, more)})).not_taken;
+  };
+  const auto platform = told(R"("accepted_tcb_status": ["UpToDate", "OutOfDate"], "platform_grace_period": 7776000,
+                                "collateral_grace_period": 0)");
+  // The period is the bound: a policy that accepts OutOfDate would have none.
+  ASSERT_EQ(platform.size(), 1u) << made::joined(platform);
+  EXPECT_NE(platform[0].find("with platform_grace_period: 7776000"), std::string::npos) << platform[0];
+  const auto collateral = told(R"("accepted_tcb_status": ["UpToDate"], "collateral_grace_period": 60)");
+  ASSERT_EQ(collateral.size(), 1u);
+  EXPECT_NE(collateral[0].find("with collateral_grace_period: 60"), std::string::npos) << collateral[0];
+  EXPECT_NE(made::failure("intel-appraisal", file({enclave_policy(""), one(kSgx, R"("accepted_tcb_status": ["UpToDate"],
+                                "collateral_grace_period": 0, "min_eval_num": 1)")}))
+                .find("min_eval_num"),
+            std::string::npos);
 }
 
 TEST(IntelAppraisal, Domains) {
@@ -319,6 +314,11 @@ TEST(IntelAppraisal, IsReadBackAsItWasWritten) {
   EXPECT_TRUE(out.left_out.empty()) << made::joined(out.left_out);
   const auto again = sets(out.text);
   ASSERT_EQ(again.size(), 2u) << out.text;
+  // Our own format has a place for all of it.
+  const auto own = made::exported("reference-values-v1", first);
+  EXPECT_TRUE(own.left_out.empty());
+  EXPECT_EQ(made::import("reference-values-v1", own.text).sets.at(0).requirements, first[0].requirements);
+  EXPECT_EQ(made::import("reference-values-v1", own.text).sets.at(1).requirements, first[1].requirements);
   for (std::size_t i = 0; i < 2; i++) {
     EXPECT_EQ(again[i].registers, first[i].registers);
     EXPECT_EQ(again[i].identity, first[i].identity);

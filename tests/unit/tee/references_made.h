@@ -21,7 +21,7 @@ inline Appraisal accepted_of(std::string tee, std::string vendor) {
 
 // The reasons why it does not match, without "match."; "" where it does.
 inline std::string misses(const std::vector<ReferenceValues>& sets, Appraisal appraisal) {
-  apply_policy({}, appraisal);
+  apply_policy({}, appraisal, appraisal.time);
   match_reference_values(sets, {}, appraisal);
   EXPECT_TRUE(appraisal.match.reached);
   std::string out;
