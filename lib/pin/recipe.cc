@@ -52,7 +52,8 @@ constexpr std::array kOptions{Spelling{"gramine_version", "gramine-version"},
                               Spelling{"mrowner", "mrowner"},
                               Spelling{"mrownerconfig", "mrownerconfig"},
                               Spelling{"mrseam", "mrseam"},
-                              Spelling{"allow_debug", "allow-debug"}};
+                              Spelling{"allow_debug", "allow-debug"},
+                              Spelling{"report_data", "report-data"}};
 
 void check_measured_with(const Output& output, const std::set<std::string>& paths, const std::string& where,
                          Fields& doc) {

@@ -115,6 +115,14 @@ void match_signer(const ReferenceValues& reference, std::int64_t min_isvsvn, con
                   isvsvn == nullptr ? "" : text_of(*isvsvn), "at least " + std::to_string(min_isvsvn)});
 }
 
+// A certificate may ask for evidence that is bound to a value. Which one it is, the verifier says: apply_policy() has
+// compared it.
+MatchRow check_binding(const AppraisalPolicy& policy, const Appraisal& appraisal) {
+  return {"report_data", policy.report_data.has_value(), to_hex(appraisal.report_data),
+          policy.report_data ? to_hex(*policy.report_data) : "",
+          "the certificate asks for evidence that is bound to a value, and none was given (--report-data)"};
+}
+
 std::vector<MatchRow> match_one(const ReferenceValues& reference, const AppraisalPolicy& policy,
                                 const Appraisal& appraisal) {
   std::vector<MatchRow> rows{row("tee", appraisal.tee, reference.tee)};
@@ -128,6 +136,7 @@ std::vector<MatchRow> match_one(const ReferenceValues& reference, const Appraisa
     platform->match_attested(reference, !policy.signer_match_min_isvsvn, appraisal, rows);
   else if (!reference.identity.members().empty() || !reference.policy.members().empty())
     rows.push_back({"identity", false, "", "values that nobody here knows how to hold against a " + reference.tee});
+  if (reference.policy.find(kPolicyReportData) != nullptr) rows.push_back(check_binding(policy, appraisal));
   for (const Requirement& requirement : reference.requirements) rows.push_back(check(requirement, appraisal));
   if (reference.valid_until) rows.push_back(check_time(reference, appraisal));
   return rows;
@@ -240,7 +249,8 @@ MatchResult match_reference_values(std::span<const ReferenceValues> references, 
   for (const MatchRow& r : best.rows)
     if (!r.matches)
       appraisal.match.reasons.push_back({"match." + r.name,
-                                         r.need.empty()   ? r.name + " is not certified"
+                                         !r.why.empty()   ? r.why
+                                         : r.need.empty() ? r.name + " is not certified"
                                          : r.have.empty() ? "the evidence has no " + r.name
                                                           : r.name + " is another than the certified one",
                                          r.have, r.need});

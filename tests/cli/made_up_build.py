@@ -19,7 +19,7 @@ The lock and the record are written here from their specifications (specs/format
 import hashlib, json, pathlib, struct, sys
 
 folder = pathlib.Path(sys.argv[1])
-options = {"code": "enclave", "tool": "#!/bin/sh\n", "kernel": "6.1.0-1-amd64", "extra": "", "vectors": "", "guest": ""}
+options = {"code": "enclave", "tool": "#!/bin/sh\n", "kernel": "6.1.0-1-amd64", "extra": "", "vectors": "", "guest": "", "binding": ""}
 options |= dict(argument.split("=", 1) for argument in sys.argv[2:])
 
 
@@ -40,7 +40,8 @@ for at in range(0, 4096, 256):
 files = {"out/enclave.sgxs": stream, "out/tool": options["tool"].encode()}
 log = b"building\n"
 
-outputs = [{"path": "out/enclave.sgxs", "kind": "sgx"}, {"path": "out/tool", "kind": "file"}]
+binding = {"report_data": options["binding"]} if options["binding"] else {}
+outputs = [{"path": "out/enclave.sgxs", "kind": "sgx"} | binding, {"path": "out/tool", "kind": "file"}]
 if options["vectors"]:
     vectors = pathlib.Path(options["vectors"])
     for path, source in (("out/app.manifest.sgx", "gramine/plain.manifest.sgx"), ("out/libpal.so", "gramine/libpal.so"),

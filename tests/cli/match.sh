@@ -24,6 +24,18 @@ contains "$stdout" 'it is what was certified'
 expect_exit 0 match one/quote.bin --collateral one/collateral.json "${against[@]}" --json
 valid match-v1 "$stdout"
 
+# A recipe may ask for evidence that is bound to what the verifier names.
+python3 "$here/made_up_build.py" bound binding=required
+expect_exit 0 hallmark certify bound --key builder.key
+bound=(one/quote.bin --collateral one/collateral.json --certificate bound/certificate.intoto.json --key builder.pub)
+expect_exit 1 match "${bound[@]}" --json
+[[ $(codes) == match.report_data ]]
+valid match-v1 "$stdout"
+expect_exit 0 match "${bound[@]}" --report-data "$binding"
+expect_exit 1 match "${bound[@]}" --report-data "00$binding"
+python3 "$here/made_up_build.py" misbound binding=wanted
+expect_exit 4 hallmark certify misbound --key builder.key
+
 # Another verifier's verdict on the same quote, beside ours.
 expect_exit 0 match one/quote.bin --collateral one/collateral.json "${against[@]}" --profile automata-v1.1.2 --json
 valid match-v1 "$stdout"

@@ -14,6 +14,11 @@
 
 namespace hallmark {
 
+// Of any platform: an option of that name and value asks for evidence that is bound to a value of the verifier's, and
+// so does the member of that name and value in a measurement's policy.
+inline constexpr std::string_view kReportDataOption = "report-data", kPolicyReportData = "report_data",
+                                  kRequired = "required";
+
 // The image, and what a platform may need besides it. Both maps name only what the platform knows; it refuses the rest.
 struct MeasureRequest {
   fs::path image;

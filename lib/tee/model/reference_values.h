@@ -46,6 +46,7 @@ struct MatchRow {
   std::string name;
   bool matches = false;
   std::string have, need;  // hexadecimal or words; empty where one side has none
+  std::string why = {};    // what is wrong, where have and need do not say it
 };
 
 // The set of reference values that the evidence was found to match, or the one that it is closest to.

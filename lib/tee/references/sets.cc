@@ -25,7 +25,8 @@ bool is_held(std::string_view tee, std::string_view name) {
   static constexpr std::string_view kTdx[] = {"tdattributes",  "xfam",   "mrconfigid",  "mrowner",
                                               "mrownerconfig", "mrseam", "mrsignerseam"};
   const auto names = [&](const auto& list) { return std::ranges::find(list, name) != std::end(list); };
-  return tee == "intel-sgx" ? names(kSgx) : tee == "intel-tdx" && names(kTdx);
+  if (tee == "intel-sgx") return name == kPolicyReportData || names(kSgx);
+  return tee == "intel-tdx" && (name == kPolicyReportData || names(kTdx));
 }
 
 std::vector<std::string> asked_besides_registers(const ReferenceValues& set) {

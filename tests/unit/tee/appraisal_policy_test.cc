@@ -143,6 +143,17 @@ TEST(AppraisalPolicy, WantsTheBindingAndNothingBehindIt) {
   EXPECT_EQ(judged(policy("require_report_data: true"), enclave()), "binding.not_given");
 }
 
+// The certificate asks, the verifier says for what.
+TEST(AppraisalPolicy, WantsABindingWhereTheCertificateDoes) {
+  ReferenceValues bound = certified();
+  bound.policy["report_data"] = "required";
+  EXPECT_EQ(matched(certified(), {}, enclave()), "");
+  EXPECT_EQ(matched(bound, {}, enclave()), "match.report_data");
+  EXPECT_EQ(matched(bound, policy("signer_match: {min_isvsvn: 1}"), enclave()), "match.report_data");
+  EXPECT_EQ(matched(bound, policy("report_data: '42'"), enclave()), "");
+  EXPECT_EQ(judged(policy("report_data: '43'"), enclave()), "binding.report_data");
+}
+
 // MRSIGNER of taikoxyz/raiko's docker/enclave-key.pem, the key of the incident of June 2026, is in the table.
 TEST(AppraisalPolicy, RefusesAKeyThatEverybodyHas) {
   EXPECT_EQ(judged({}, enclave()), "");
