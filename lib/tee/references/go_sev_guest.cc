@@ -298,7 +298,7 @@ bool recognises_go_sev_guest(std::string_view text) {
 
 Result<ImportedReferences> read_go_sev_guest(std::string_view text, const std::string& name) {
   const bool config = is_check_config(text);
-  TRY(const Json json, in(name, textproto::parse(text, config ? kConfig : kPolicy)));
+  TRY(const Json json, read_message(text, config ? kConfig : kPolicy, name));
   Fields fields(json, name);
   ImportedReferences out;
   ReferenceValues set{.name = name, .tee = "amd-sev-snp"};

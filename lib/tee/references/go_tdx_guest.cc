@@ -144,7 +144,7 @@ bool recognises_go_tdx_guest(std::string_view text) {
 
 Result<ImportedReferences> read_go_tdx_guest(std::string_view text, const std::string& name) {
   const bool config = is_check_config(text);
-  TRY(const Json json, in(name, textproto::parse(text, config ? kConfig : kPolicy)));
+  TRY(const Json json, read_message(text, config ? kConfig : kPolicy, name));
   Fields fields(json, name);
   ImportedReferences out;
   ReferenceValues set{.name = name, .tee = "intel-tdx"};

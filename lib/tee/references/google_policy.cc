@@ -12,6 +12,13 @@ bool is_check_config(std::string_view text) {
   return next != rest.npos && (rest[next] == '{' || rest[next] == '<');
 }
 
+Result<Json> read_message(std::string_view text, const textproto::MessageType& type, const std::string& name) {
+  if (text.size() > kMaxEvidence)
+    return fail(Fault::format, name + ": has " + std::to_string(text.size()) + " bytes, at most " +
+                                   std::to_string(kMaxEvidence) + " allowed");
+  return in(name, textproto::parse(text, type));
+}
+
 std::optional<Bytes> take_bytes(Fields& fields, std::string_view key, std::size_t size) {
   const Json& value = fields.raw(key);
   if (!value.is_string()) return std::nullopt;

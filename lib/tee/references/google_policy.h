@@ -12,6 +12,9 @@ namespace hallmark::references {
 // Whether the text is the message of the check tools that has the policy as one of its fields.
 bool is_check_config(std::string_view text);
 
+// The message in a file of at most kMaxEvidence; `name` is the file's.
+Result<Json> read_message(std::string_view text, const textproto::MessageType& type, const std::string& name);
+
 // Bytes of exactly that size; nothing where the field is not there. An empty field is refused: to one side it is a
 // value, to the other none.
 std::optional<Bytes> take_bytes(Fields& fields, std::string_view key, std::size_t size);

@@ -115,6 +115,8 @@ TEST(GoTdxGuest, RefusesWhatThePeerDoesOrNobodyHolds) {
                            "header_policy { minimum_qe_svn: 65536 }", "root_of_trust {}"})
     EXPECT_EQ(made::failure("go-tdx-guest", text).substr(0, 12), "format: file") << text;
   EXPECT_EQ(made::failure("go-tdx-guest", body("rtmrs: ''")).substr(0, 12), "format: file");
+  EXPECT_NE(made::failure("go-tdx-guest", body("") + std::string(std::size_t{1} << 20, ' ')).find("at most 1048576"),
+            std::string::npos);
   // Nothing but the requirements: any domain would do.
   EXPECT_NE(
       made::failure("go-tdx-guest", "td_quote_body_policy {" + field("mr_seam", 1, 48) + "}").find("names no register"),
