@@ -115,7 +115,7 @@ TEST_F(ReferenceVectors, GoSevGuest) {
   const std::string plain = "permit_provisional_firmware: true ";
   EXPECT_EQ(misses("go-sev-guest", policy("", "policy: 0x2001f " + plain), a), "policy");
   EXPECT_EQ(misses("go-sev-guest", policy("", "policy: 0x30020 " + plain), a), "policy_abi");
-  EXPECT_EQ(misses("go-sev-guest", policy("", "policy: 0x3001f"), a), "provisional");
+  EXPECT_EQ(misses("go-sev-guest", policy("", "policy: 0x3001f "), a), "provisional");
   EXPECT_EQ(misses("go-sev-guest", policy("", "policy: 0x3001f platform_info {} " + plain), a), "platform_info");
   EXPECT_EQ(misses("go-sev-guest", policy("", "policy: 0x3001f minimum_tcb: 0x7408000000000003 " + plain), a),
             "reported_tcb");
