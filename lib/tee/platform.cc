@@ -62,19 +62,23 @@ Result<Inspection> inspect(const fs::path& file) {
   return in(where, platform->inspect(file));
 }
 
+Result<Measurement> measure(const Platform& platform, const MeasureRequest& request, const Trace& trace) {
+  const auto binding = option(request, std::string(kReportDataOption));
+  if (!binding) return platform.measure(request, trace);
+  if (*binding != kRequired)
+    return fail(Fault::usage, "report-data is \"" + printable(*binding) + "\"; it can be \"" + std::string(kRequired) +
+                                  "\" and nothing else");
+  MeasureRequest own = request;
+  own.options.erase(std::string(kReportDataOption));
+  TRY(Measurement out, platform.measure(own, trace));
+  out.policy[kPolicyReportData] = std::string(kRequired);
+  return out;
+}
+
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace) {
   const std::string where = "measuring " + request.image.string();
   TRY(const Platform* platform, detect(request.image, where));
-  const auto binding = option(request, std::string(kReportDataOption));
-  if (!binding) return in(where, platform->measure(request, trace));
-  if (*binding != kRequired)
-    return fail(Fault::usage, where + ": report-data is \"" + printable(*binding) + "\", \"" + std::string(kRequired) +
-                                  "\" is all that it can be");
-  MeasureRequest own = request;
-  own.options.erase(std::string(kReportDataOption));
-  TRY(Measurement out, in(where, platform->measure(own, trace)));
-  out.policy[kPolicyReportData] = std::string(kRequired);
-  return out;
+  return in(where, measure(*platform, request, trace));
 }
 
 }  // namespace hallmark

@@ -33,6 +33,9 @@ const Platform* find_platform(std::string_view name);
 // The row with that `tee`, which a Measurement names.
 const Platform& platform_of(const Measurement& measured);
 
+// As an image of that platform; with the options that hold for every platform, which `Platform::measure` does not know.
+Result<Measurement> measure(const Platform& platform, const MeasureRequest& request, const Trace& trace = {});
+
 // Detects the platform by content and measures.
 Result<Measurement> measure(const MeasureRequest& request, const Trace& trace = {});
 

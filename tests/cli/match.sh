@@ -34,7 +34,7 @@ valid match-v1 "$stdout"
 expect_exit 0 match "${bound[@]}" --report-data "$binding"
 expect_exit 1 match "${bound[@]}" --report-data "00$binding"
 python3 "$here/made_up_build.py" misbound binding=wanted
-expect_exit 4 hallmark certify misbound --key builder.key
+expect_exit 2 hallmark certify misbound --key builder.key
 
 # Another verifier's verdict on the same quote, beside ours.
 expect_exit 0 match one/quote.bin --collateral one/collateral.json "${against[@]}" --profile automata-v1.1.2 --json

@@ -52,7 +52,7 @@ Result<cert::OutputMeasurement> measure_output(const pin::Output& output, const 
   request.options = output.with.options;
   for (const auto& [role, path] : output.with.companions)
     if (const auto place = find(path)) request.companions.emplace(role, *place);
-  TRY(Measurement m, in("measuring " + output.path, platform->measure(request, {})));
+  TRY(Measurement m, in("measuring " + output.path, measure(*platform, request)));
   if (m.state == State::mismatch)
     return fail(Fault::mismatch, output.path + ": is not what it says of itself: " + joined(m.problems));
   if (m.state == State::embedded)
