@@ -55,13 +55,16 @@ class Appraiser {
     CHECK(hcl_ && hcl_->hardware == Hardware::tdx ? ask_intel() : ask_amd());
     if (quote_) check_quote();
     // The TPM signed, its key is bound to the report, and nobody was asked whether hardware made that: all that there
-    // is holds, and nothing is known of the platform. It is refused for that, whatever a policy says.
-    const bool unendorsed =
-        out_.authentic.ok() && hardware_reasons_.size() == 1 &&
-        (hardware_reasons_.front().code == kVekMissing || hardware_reasons_.front().code == kTdQuoteMissing);
+    // is holds, and nobody vouches for the platform. A policy has to say that this will do.
+    if (out_.authentic.ok() && hardware_reasons_.size() == 1 &&
+        (hardware_reasons_.front().code == kVekMissing || hardware_reasons_.front().code == kTdQuoteMissing)) {
+      out_.flags.push_back({"vtpm.hardware_unverified",
+                            "nobody vouches for the hardware: " + std::move(hardware_reasons_.front().detail)});
+      out_.machine.clear();
+      hardware_reasons_.clear();
+    }
     // The TPM's reasons stand in front: without them the hardware vouches for something else.
-    for (Reason& reason : hardware_reasons_)
-      (unendorsed ? out_.tcb : out_.authentic).reasons.push_back(std::move(reason));
+    for (Reason& reason : hardware_reasons_) out_.authentic.reasons.push_back(std::move(reason));
     out_.tcb.reached = out_.authentic.ok();
     out_.tcb_details["tpm_quote"] = Json::object(
         {{"signature", signature_holds_}, {"pcr_digest", digest_holds_}, {"runtime_data_bound", runtime_bound_}});

@@ -297,9 +297,9 @@ TEST(Vtpm, EveryPartIsNeeded) {
   bare.endorsements = {};
   const Appraisal a = bare.appraise();
   EXPECT_THAT(codes(a), ElementsAre());
-  ASSERT_EQ(a.tcb.reasons.size(), 1u);
-  EXPECT_EQ(a.tcb.reasons.front().code, "snp.vek_missing");
-  EXPECT_FALSE(a.tcb.ok());
+  ASSERT_EQ(a.flags.size(), 1u);
+  EXPECT_EQ(a.flags.front().code, "vtpm.hardware_unverified");
+  EXPECT_EQ(a.machine, "");  // as it says itself, and nobody else
   EXPECT_EQ(tpm_quote(a), kAllHold);
   // Where anything else is wrong, that is among its reasons.
   bare.signature = bare.quote.signature();
@@ -465,8 +465,8 @@ TEST(Vtpm, RestsOnATdQuoteWhereTheHardwareIsIntels) {
   const Appraisal bare = c.appraise();
   EXPECT_THAT(codes(bare), IsEmpty());
   EXPECT_EQ(tpm_quote(bare), kAllHold);
-  ASSERT_EQ(bare.tcb.reasons.size(), 1u);
-  EXPECT_EQ(bare.tcb.reasons.front().code, "hcl.td_quote_missing");
+  ASSERT_EQ(bare.flags.size(), 1u);
+  EXPECT_EQ(bare.flags.front().code, "vtpm.hardware_unverified");
 }
 
 TEST(Vtpm, MalformedPartIsAnAnswer) {
