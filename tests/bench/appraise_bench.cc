@@ -13,9 +13,9 @@ namespace hallmark::dcap {
 namespace {
 
 // RFC 5280 and Intel's procedure ask for so many signatures: root, TCB signer, TCB info, QE identity, root's list;
-// root, CA, CA's list; PCK certificate, QE report, quote. With verified collateral, the last three. The root's, which is
-// there twice, we verify once.
-constexpr int kUncached = 11, kCached = 3;
+// root, CA, CA's list; PCK certificate, QE report, quote. With verified collateral, the last three. Of the eleven,
+// nine are verified: the root's, there twice, is that of the certificate that Intel publishes, and pinned.
+constexpr int kUncached = 11, kCached = 3, kUncachedVerified = 9;
 
 struct Sample {
   Bytes quote, collateral;
@@ -74,9 +74,10 @@ class Bare {
   VerifyingKey key_ = *VerifyingKey::from_spki(made_.spki(), "key");
 };
 
-// of_bound: the time of the bare signatures by ours; 1 is the limit.
-void report(benchmark::State& state, double ours, double bare) {
+// of_bound: the time of the bare signatures by ours; of_verified: of those that were verified, 1 is the limit.
+void report(benchmark::State& state, double ours, double bare, double verified) {
   state.counters["of_bound"] = bare / ours;
+  state.counters["of_verified"] = bare * verified / ours;
   state.counters["per_second"] = static_cast<double>(state.iterations()) / ours;
 }
 
@@ -97,7 +98,7 @@ void uncached(benchmark::State& state) {
     });
     alone += seconds([&] { bare.verify(kUncached); });
   }
-  report(state, ours, alone);
+  report(state, ours, alone, double{kUncachedVerified} / kUncached);
 }
 BENCHMARK(uncached)->MinTime(2);
 
@@ -122,7 +123,7 @@ void cached(benchmark::State& state) {
     });
     alone += seconds([&] { bare.verify(kCached); });
   }
-  report(state, ours, alone);
+  report(state, ours, alone, 1);
 }
 BENCHMARK(cached)->MinTime(2);
 

@@ -56,6 +56,15 @@ bool has(const std::vector<Reason>& reasons, const std::string& code) {
 
 std::string word(const Json& json) { return json.is_string() ? json.string() : ""; }
 
+// What is taken as verified is: the certificate that Intel publishes, which signed itself.
+TEST_F(DcapVectors, HaveTheRootThatIsPinned) {
+  const auto root = Certificate::parse(read("intel-sgx-root-ca.der"), "root");
+  ASSERT_TRUE(root);
+  EXPECT_EQ(root->sha256(), intel_root_certificate());
+  EXPECT_EQ(root->spki_sha256(), intel_root());
+  EXPECT_FALSE(check_issued(*root, *root, root->not_before()));
+}
+
 TEST_F(DcapVectors, GiveTheExpectedResultStatusAndFlags) {
   std::size_t verified = 0, rejected = 0;
   const std::size_t checks = each([&](const Json&, const Json& expect, const Appraisal& got) {

@@ -13,6 +13,9 @@ constexpr std::size_t kMaxChain = 3;
 // publishes as Intel_SGX_Provisioning_Certification_RootCA.cer.
 constexpr std::string_view kIntelRoot = "a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e";
 
+// SHA-256 of that file.
+constexpr std::string_view kIntelRootCertificate = "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3";
+
 template <class T>
 Status set_once(std::optional<T>& slot, T value, const std::string& name, std::string_view what) {
   if (slot) return fail(Fault::usage, name + ": is a second " + std::string(what));
@@ -114,9 +117,11 @@ Status read_file(const Endorsement& file, Parts& out) {
               file.name + ": is no collateral: neither Intel's JSON nor certificates or a revocation list");
 }
 
-// Which certificate of the root has been seen to sign itself: once is enough for its bytes.
+// Which certificate of the root has been seen to sign itself: once is enough for its bytes, and Intel's own was seen
+// when it was pinned.
 AnchorSignature anchor_of(const Certificate& root, const Bytes& verified) {
-  return root.der() == verified ? AnchorSignature::verified : AnchorSignature::check;
+  return root.der() == verified || root.sha256() == intel_root_certificate() ? AnchorSignature::verified
+                                                                             : AnchorSignature::check;
 }
 
 bool same_chain(std::span<const Certificate> a, std::span<const Certificate> b) {
@@ -192,6 +197,11 @@ bool check_signer(Examination& examination, const SignedDocument& document, std:
 const DigestOf<Alg::sha256>& intel_root() {
   static const DigestOf<Alg::sha256> root = *digest_from_hex<Alg::sha256>(kIntelRoot);
   return root;
+}
+
+const DigestOf<Alg::sha256>& intel_root_certificate() {
+  static const DigestOf<Alg::sha256> certificate = *digest_from_hex<Alg::sha256>(kIntelRootCertificate);
+  return certificate;
 }
 
 bool is_collateral_json(ByteView bytes) {

@@ -39,6 +39,9 @@ Result<Collateral> read_collateral(std::span<const Endorsement> files);
 // The public key of Intel's root for SGX and TDX, as the SHA-256 of its SubjectPublicKeyInfo. Two certificates of it
 // are in use, so the key is pinned and not a certificate.
 const DigestOf<Alg::sha256>& intel_root();
+// The SHA-256 of the one of the two that Intel publishes now (until 2049). Its signature of itself is not verified over
+// and over.
+const DigestOf<Alg::sha256>& intel_root_certificate();
 
 // What was found of a CA of PCK certificates, and of its revocation list.
 struct PckCa {
