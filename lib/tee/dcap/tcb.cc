@@ -428,8 +428,10 @@ TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbIn
 
   TcbStatus status = converge(*launched.status, *out.qe, rules);
   // A domain keeps the SVNs that it was launched with. Where the platform was updated under it, starting it again is
-  // what it needs.
-  if (inputs.tee_tcb_svn2 && is_out_of_date(status) && !rules.no_relaunch) {
+  // what it needs. Of a module that Intel does not name nobody knows whether it would help.
+  const bool named =
+      inputs.tee_tcb_svn2 && ((*inputs.tee_tcb_svn2)[1] == 0 || module_of(info, *inputs.tee_tcb_svn2) != nullptr);
+  if (named && is_out_of_date(status) && !rules.no_relaunch) {
     const Reached now = evaluate_platform(info, inputs.pck, inputs.tee_tcb_svn2, rules);
     const auto current = now.status ? std::optional(converge(*now.status, *out.qe, rules)) : std::nullopt;
     if (current && !is_out_of_date(*current) && *current != TcbStatus::revoked)

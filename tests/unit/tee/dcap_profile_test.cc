@@ -283,7 +283,7 @@ TEST(DcapProfile, FollowsTheContractsByHand) {
         .body_type = 3,
         .tee_tcb_svn2 = *from_hex("06020300000000000000000000000000"),
         .module_status = "OutOfDate"},
-       nullptr,
+       "OutOfDate",
        "refused",
        "verdict",
        "refused TDRF",

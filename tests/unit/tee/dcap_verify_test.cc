@@ -275,6 +275,9 @@ TEST(DcapVerify, AdvisesToRelaunchADomainThatThePlatformOutgrew) {
   dcap.status = "UpToDate";
   dcap.tee_tcb_svn2 = dcap.tee_tcb_svn;
   EXPECT_EQ(appraised(dcap).tcb_status, "OutOfDate");
+  // By a module that Intel does not name, nothing is better.
+  dcap.tee_tcb_svn2 = *from_hex("06770300000000000000000000000000");
+  EXPECT_EQ(appraised(dcap).tcb_status, "OutOfDate");
   // The quoting enclave is what is out of date: no relaunch helps.
   dcap.tee_tcb_svn2 = *from_hex("06010300000000000000000000000000");
   dcap.qe_status = "OutOfDate";
