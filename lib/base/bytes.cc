@@ -9,12 +9,12 @@ namespace {
 constexpr std::uint8_t octet(char c) { return static_cast<std::uint8_t>(c); }
 
 // What each character stands for: its place in `alphabet`, or from `first_other` on its place in `others`; else -1.
-constexpr std::array<std::int8_t, 256> values_of(std::string_view alphabet, std::string_view others, int first_other) {
-  std::array<std::int8_t, 256> out{};
+constexpr std::array<int, 256> values_of(std::string_view alphabet, std::string_view others, int first_other) {
+  std::array<int, 256> out{};
   out.fill(-1);
-  for (std::size_t i = 0; i < alphabet.size(); i++) out[octet(alphabet[i])] = static_cast<std::int8_t>(i);
+  for (std::size_t i = 0; i < alphabet.size(); i++) out[octet(alphabet[i])] = static_cast<int>(i);
   for (std::size_t i = 0; i < others.size(); i++)
-    out[octet(others[i])] = static_cast<std::int8_t>(first_other + static_cast<int>(i));
+    out[octet(others[i])] = first_other + static_cast<int>(i);
   return out;
 }
 

@@ -28,7 +28,7 @@ class EcdsaDer {
  public:
   explicit EcdsaDer(ByteView r_and_s) {
     const std::size_t half = r_and_s.size() / 2;
-    std::array<std::uint8_t, 2 * 51> body{};
+    std::array<std::uint8_t, std::size_t{2} * 51> body{};
     std::size_t at = 0;
     for (ByteView number : {r_and_s.first(half), r_and_s.subspan(half)}) {
       while (number.size() > 1 && number[0] == 0) number = number.subspan(1);

@@ -145,7 +145,7 @@ SvnLevel read_svn_level(Document level) {
 
 std::vector<SvnLevel> read_svn_levels(Document& document) {
   std::vector<SvnLevel> out;
-  document.each("tcbLevels", kMaxLevels, [&](Document level) { out.push_back(read_svn_level(std::move(level))); });
+  document.each("tcbLevels", kMaxLevels, [&](Document level) { out.push_back(read_svn_level(level)); });
   std::ranges::stable_sort(out, std::greater<>(), &SvnLevel::isvsvn);
   return out;
 }
@@ -217,10 +217,10 @@ TcbInfo read_tcb_info(Document& document) {
     out.module = read_module(document.object("tdxModule"), false);
     if (document.find("tdxModuleIdentities") != nullptr)
       document.each("tdxModuleIdentities", kMaxModules,
-                    [&](Document module) { out.modules.push_back(read_module(std::move(module), true)); });
+                    [&](Document module) { out.modules.push_back(read_module(module, true)); });
   }
   document.each("tcbLevels", kMaxLevels,
-                [&](Document level) { out.levels.push_back(read_level(std::move(level), out)); });
+                [&](Document level) { out.levels.push_back(read_level(level, out)); });
   std::ranges::stable_sort(out.levels, [](const TcbLevel& a, const TcbLevel& b) { return rank(a) > rank(b); });
   return out;
 }
