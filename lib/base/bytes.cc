@@ -13,8 +13,7 @@ constexpr std::array<int, 256> values_of(std::string_view alphabet, std::string_
   std::array<int, 256> out{};
   out.fill(-1);
   for (std::size_t i = 0; i < alphabet.size(); i++) out[octet(alphabet[i])] = static_cast<int>(i);
-  for (std::size_t i = 0; i < others.size(); i++)
-    out[octet(others[i])] = first_other + static_cast<int>(i);
+  for (std::size_t i = 0; i < others.size(); i++) out[octet(others[i])] = first_other + static_cast<int>(i);
   return out;
 }
 
@@ -92,6 +91,15 @@ std::string hex_offset(std::uint64_t n) {
   do digits += "0123456789abcdef"[n & 15];
   while (n >>= 4);
   return "0x" + std::string(digits.rbegin(), digits.rend());
+}
+
+std::string hex_number(std::uint64_t n, unsigned digits) {
+  const std::string text = hex_offset(n).substr(2);
+  return "0x" + std::string(digits > text.size() ? digits - text.size() : 0, '0') + text;
+}
+
+bool all_zero(ByteView bytes) {
+  return std::ranges::all_of(bytes, [](auto c) { return c == 0; });
 }
 
 ByteView ByteReader::take(std::uint64_t n, std::string_view field) {

@@ -59,6 +59,10 @@ Result<Bytes> from_base64(std::string_view);
 
 // 0x1a: how offsets and addresses are written in messages.
 std::string hex_offset(std::uint64_t);
+// 0x001a: a number of fixed width, of at least so many digits.
+std::string hex_number(std::uint64_t, unsigned digits);
+
+bool all_zero(ByteView);
 
 // `n` rounded up to a multiple of `unit` (a power of two), or nothing if that passes 2^64.
 constexpr std::optional<std::uint64_t> align_up(std::uint64_t n, std::uint64_t unit) {

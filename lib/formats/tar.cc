@@ -52,10 +52,6 @@ using Header = Record<kHeader>;
 
 std::size_t padding_after(std::uint64_t size, std::size_t unit) { return (unit - size % unit) % unit; }
 
-bool all_zero(ByteView bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](auto c) { return c == 0; });
-}
-
 bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }

@@ -73,12 +73,6 @@ class First : public pb::io::ErrorCollector {
   std::string what;
 };
 
-std::string hex64(std::uint64_t value) {
-  Bytes bytes(8);
-  for (std::size_t i = 0; i < 8; i++) bytes[i] = static_cast<std::uint8_t>(value >> (8 * (7 - i)));
-  return "0x" + to_hex(bytes);
-}
-
 using Tree = pb::TextFormat::ParseInfoTree;
 
 Json to_json(const pb::Message& message, const MessageType& type, const Tree* tree, std::string& why);
@@ -93,7 +87,8 @@ Json value_of(const pb::Message& message, const Field& field, const pb::FieldDes
     case Kind::boolean: return Json(one ? r.GetBool(message, &d) : r.GetRepeatedBool(message, &d, index));
     case Kind::uint32:
       return Json(std::int64_t{one ? r.GetUInt32(message, &d) : r.GetRepeatedUInt32(message, &d, index)});
-    case Kind::uint64: return Json(hex64(one ? r.GetUInt64(message, &d) : r.GetRepeatedUInt64(message, &d, index)));
+    case Kind::uint64:
+      return Json(hex_number(one ? r.GetUInt64(message, &d) : r.GetRepeatedUInt64(message, &d, index), 16));
     case Kind::word: return Json((one ? r.GetEnum(message, &d) : r.GetRepeatedEnum(message, &d, index))->name());
     case Kind::message:
       return to_json(one ? r.GetMessage(message, &d) : r.GetRepeatedMessage(message, &d, index), *field.message,

@@ -13,10 +13,6 @@ Bytes binding_of(const CommitteeMember& member) {
   return out;
 }
 
-bool is_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](auto c) { return c == 0; });
-}
-
 // Those that are bound to `binding`, each machine once, each vendor at most as often as it may.
 CommitteeVerdict count(const CommitteePolicy& policy, std::span<const CommitteeMember> members, const Bytes& binding) {
   CommitteeVerdict out;
@@ -27,7 +23,7 @@ CommitteeVerdict count(const CommitteePolicy& policy, std::span<const CommitteeM
     auto& why_not = out.of_members.emplace_back();
     if (!member.accepted)
       why_not = Reason{"committee.refused", "its evidence was refused"};
-    else if (is_zero(binding_of(member)))
+    else if (all_zero(binding_of(member)))
       why_not = Reason{"committee.unbound", "its evidence is bound to nothing"};
     else if (binding_of(member) != binding)
       why_not = Reason{"committee.other_binding", "its evidence is bound to another value", to_hex(binding_of(member)),
@@ -60,7 +56,7 @@ CommitteeVerdict count(const CommitteePolicy& policy, std::span<const CommitteeM
 CommitteeVerdict decide(const CommitteePolicy& policy, std::span<const CommitteeMember> members) {
   std::set<Bytes> bindings;
   for (const CommitteeMember& member : members)
-    if (member.accepted && !is_zero(binding_of(member))) bindings.insert(binding_of(member));
+    if (member.accepted && !all_zero(binding_of(member))) bindings.insert(binding_of(member));
   // The value that most stand for; the bytes decide where two are equal, so that the order of the files does not.
   std::optional<CommitteeVerdict> best;
   std::size_t deciding = 0;

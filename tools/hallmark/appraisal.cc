@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lib/tee/dcap/collateral.h"
+
 namespace hallmark::cli {
 namespace {
 
@@ -51,13 +53,6 @@ Result<Certificate> root_in(const std::vector<Certificate>& certificates, const 
 
 Json input(const std::string& role, const std::string& name, ByteView bytes) {
   return Json::object({{"role", role}, {"name", name}, {"sha256", to_hex(digest<Alg::sha256>(bytes))}});
-}
-
-// A bundle stands alone: several of them are alternatives, for several platforms.
-bool is_bundle(const Endorsement& file) {
-  const std::string_view text = as_text(file.bytes);
-  const auto start = text.find_first_not_of(" \t\r\n");
-  return start != text.npos && text[start] == '{' && text.find("\"tcb_info\"") != text.npos;
 }
 
 std::string lines_of(const std::vector<Reason>& reasons) {
@@ -205,9 +200,10 @@ Result<Appraisal> AppraisalOptions::appraise_with(AppraiseRequest request, const
                                                   std::vector<Endorsement> own) const {
   // Intel's collateral is for what rests on Intel alone. What is given for one piece of evidence goes before what is
   // given for all.
+  // A bundle stands alone: several of them are alternatives, for several platforms.
   std::vector<Endorsement> common, bundles;
   const auto take = [&](const std::vector<Endorsement>& files) {
-    for (const Endorsement& file : files) (is_bundle(file) ? bundles : common).push_back(file);
+    for (const Endorsement& file : files) (dcap::is_bundle(file.bytes) ? bundles : common).push_back(file);
   };
   take(own);
   const bool intel = kind.root_key(request.evidence) == VerifyingKey::Kind::p256, quote = kind.name == "dcap";

@@ -13,16 +13,6 @@ constexpr std::uint64_t kInit = 1, kDebug = 2, kProvisionKey = 1 << 4, kEinittok
 constexpr std::uint64_t kTdDebug = 1, kTdUntrusted = 0xfe, kSeptVeDisable = std::uint64_t{1} << 28,
                         kMigratable = std::uint64_t{1} << 29;
 
-bool is_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](auto c) { return c == 0; });
-}
-
-std::string hex64(std::uint64_t value) {
-  Bytes bytes(8);
-  for (std::size_t i = 0; i < 8; i++) bytes[i] = static_cast<std::uint8_t>(value >> (8 * (7 - i)));
-  return "0x" + to_hex(bytes);
-}
-
 Bytes copy(ByteView bytes) { return {bytes.begin(), bytes.end()}; }
 
 void describe_enclave(const Record<kSgxReport>& r, Appraisal& out) {
@@ -32,9 +22,9 @@ void describe_enclave(const Record<kSgxReport>& r, Appraisal& out) {
                                {"isvsvn", std::int64_t{r.num<"isv_svn">()}},
                                {"isv_family_id", to_hex(r.get<"isv_family_id">())},
                                {"isv_ext_prod_id", to_hex(r.get<"isv_ext_prod_id">())}});
-  out.attested = Json::object({{"attributes", hex64(r.num<"attributes">())},
-                               {"xfrm", hex64(r.num<"xfrm">())},
-                               {"misc_select", "0x" + hex64(r.num<"misc_select">()).substr(10)},
+  out.attested = Json::object({{"attributes", hex_number(r.num<"attributes">(), 16)},
+                               {"xfrm", hex_number(r.num<"xfrm">(), 16)},
+                               {"misc_select", hex_number(r.num<"misc_select">(), 8)},
                                {"config_id", to_hex(r.get<"config_id">())},
                                {"config_svn", std::int64_t{r.num<"config_svn">()}},
                                {"cpu_svn", to_hex(r.get<"cpu_svn">())}});
@@ -79,7 +69,7 @@ void describe_td(const Quote& quote, Appraisal& out) {
   if (const auto more = quote.td15()) {
     out.attested["tee_tcb_svn2"] = to_hex(more->get<"tee_tcb_svn2">());
     out.attested["mrservicetd"] = to_hex(more->get<"mr_service_td">());
-    flag(!is_zero(more->get<"mr_service_td">()), "td.service_td", "another domain serves this one (MRSERVICETD)");
+    flag(!all_zero(more->get<"mr_service_td">()), "td.service_td", "another domain serves this one (MRSERVICETD)");
   }
 }
 

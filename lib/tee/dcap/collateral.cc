@@ -16,6 +16,14 @@ constexpr std::string_view kIntelRoot = "a0af031289f5d5d4132f9186068a7fc13628633
 // SHA-256 of that file.
 constexpr std::string_view kIntelRootCertificate = "44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3";
 
+// Text of a JSON object in which one of these stands.
+bool is_object_with(ByteView bytes, std::initializer_list<std::string_view> keys) {
+  const std::string_view text = as_text(bytes);
+  const auto start = text.find_first_not_of(" \t\r\n");
+  return start != text.npos && text[start] == '{' &&
+         std::ranges::any_of(keys, [&](std::string_view key) { return text.find(key) != text.npos; });
+}
+
 template <class T>
 Status set_once(std::optional<T>& slot, T value, const std::string& name, std::string_view what) {
   if (slot) return fail(Fault::usage, name + ": is a second " + std::string(what));
@@ -204,12 +212,10 @@ const DigestOf<Alg::sha256>& intel_root_certificate() {
   return certificate;
 }
 
+bool is_bundle(ByteView bytes) { return is_object_with(bytes, {"\"tcb_info\""}); }
+
 bool is_collateral_json(ByteView bytes) {
-  const std::string_view text = as_text(bytes);
-  const auto start = text.find_first_not_of(" \t\r\n");
-  const auto has = [&](std::string_view key) { return text.find(key) != text.npos; };
-  return start != text.npos && text[start] == '{' &&
-         (has("\"tcb_info\"") || has("\"tcbInfo\"") || has("\"enclaveIdentity\""));
+  return is_object_with(bytes, {"\"tcb_info\"", "\"tcbInfo\"", "\"enclaveIdentity\""});
 }
 
 Result<Collateral> read_collateral(std::span<const Endorsement> files) {

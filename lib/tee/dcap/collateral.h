@@ -29,7 +29,8 @@ struct Collateral {
   std::optional<RevocationList> root_crl, pck_crl;
 };
 
-// Whether it is JSON of Intel's: a bundle, or what the service answers.
+// Whether it is JSON of Intel's: a bundle, which has all of it, or what the service answers.
+bool is_bundle(ByteView bytes);
 bool is_collateral_json(ByteView bytes);
 
 // From files in any order. What is none of these, or there twice, is a failure; what is missing is found out by who

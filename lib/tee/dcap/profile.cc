@@ -113,16 +113,6 @@ std::string why_unnoticed(const std::string& code) {
   return best == nullptr ? "it does not look at this" : std::string(best->why);
 }
 
-bool all_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](auto c) { return c == 0; });
-}
-
-bool masked(ByteView have, ByteView mask, ByteView want) {
-  for (std::size_t i = 0; i < want.size(); i++)
-    if ((have[i] & mask[i]) != want[i]) return false;
-  return true;
-}
-
 // It reads the parts of the signature data from the start, and leaves what is behind them.
 std::size_t signature_data_used(const Quote& quote) {
   const ByteView data = quote.signature;
@@ -319,8 +309,8 @@ class Contract {
     if (expired(identity_->next_update)) return refuse("QEIDVE", "the QE identity has expired", std::string(kNoGrace));
     const auto qe = data_->qe();
     const ByteView attributes = qe.bytes().subspan(field_of<kSgxReport, "attributes">().offset, 16);
-    if (!masked(qe.get<"misc_select">(), identity_->miscselect_mask, identity_->miscselect) ||
-        !masked(attributes, identity_->attributes_mask, identity_->attributes) ||
+    if (!matches(qe.get<"misc_select">(), identity_->miscselect_mask, identity_->miscselect) ||
+        !matches(attributes, identity_->attributes_mask, identity_->attributes) ||
         !std::ranges::equal(qe.get<"mr_signer">(), identity_->mrsigner) ||
         qe.num<"isv_prod_id">() != identity_->isvprodid)
       return refuse("QEIDVE", "the quoting enclave is not its identity's");

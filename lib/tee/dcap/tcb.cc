@@ -219,8 +219,7 @@ TcbInfo read_tcb_info(Document& document) {
       document.each("tdxModuleIdentities", kMaxModules,
                     [&](Document module) { out.modules.push_back(read_module(module, true)); });
   }
-  document.each("tcbLevels", kMaxLevels,
-                [&](Document level) { out.levels.push_back(read_level(level, out)); });
+  document.each("tcbLevels", kMaxLevels, [&](Document level) { out.levels.push_back(read_level(level, out)); });
   std::ranges::stable_sort(out.levels, [](const TcbLevel& a, const TcbLevel& b) { return rank(a) > rank(b); });
   return out;
 }
@@ -371,15 +370,13 @@ Reason differs(std::string code, std::string detail, ByteView have, ByteView nee
   return {std::move(code), std::move(detail), to_hex(have), to_hex(need)};
 }
 
-template <std::size_t N>
-bool matches(std::span<const std::uint8_t, N> value, const std::array<std::uint8_t, N>& mask,
-             const std::array<std::uint8_t, N>& want) {
-  for (std::size_t i = 0; i < N; i++)
+}  // namespace
+
+bool matches(ByteView value, ByteView mask, ByteView want) {
+  for (std::size_t i = 0; i < want.size(); i++)
     if ((value[i] & mask[i]) != want[i]) return false;
   return true;
 }
-
-}  // namespace
 
 std::string_view to_text(TcbStatus status) {
   return std::ranges::find(kWords, status, &std::pair<TcbStatus, std::string_view>::first)->second;

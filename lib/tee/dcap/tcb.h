@@ -126,6 +126,9 @@ struct TcbRules {
   bool forgets_out_of_date = false;  // of two that are OutOfDate, the result is UpToDate
 };
 
+// Of three fields of the same size: the value under the mask is the one that is wanted.
+bool matches(ByteView value, ByteView mask, ByteView want);
+
 TcbVerdict evaluate(const TcbInfo& info, const QeIdentity& identity, const TcbInputs& inputs,
                     const TcbRules& rules = {});
 

@@ -7,10 +7,6 @@
 namespace hallmark::nitro {
 namespace {
 
-bool all_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
-}
-
 // The registers of the image, which are never without a value.
 constexpr std::uint32_t kImagePcrs = 3;
 

@@ -5,11 +5,6 @@
 namespace hallmark::sgx {
 namespace {
 
-std::string hex_number(std::uint64_t value, unsigned digits) {
-  const std::string text = hex_offset(value).substr(2);
-  return "0x" + std::string(digits > text.size() ? digits - text.size() : 0, '0') + text;
-}
-
 Status expect(std::string_view field, std::size_t offset, ByteView found, ByteView wanted) {
   if (std::ranges::equal(found, wanted)) return {};
   return fail(Fault::format,

@@ -24,10 +24,6 @@ Failure refuse(Fault fault, std::string_view code, std::string_view field, std::
               std::string(kReport.name) + ": " + std::string(field) + " at " + hex_offset(at) + ": " + why);
 }
 
-bool all_zero(ByteView bytes) {
-  return std::ranges::all_of(bytes, [](std::uint8_t c) { return c == 0; });
-}
-
 std::uint32_t signing_key_bits(std::uint32_t key_info) { return key_info >> 2 & 7; }
 
 }  // namespace
