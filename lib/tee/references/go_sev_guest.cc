@@ -68,12 +68,7 @@ constexpr std::array kConfigFields{Field{"root_of_trust", 1, Kind::message, fals
                                    Field{"policy", 2, Kind::message, false, &kPolicy}};
 constexpr MessageType kConfig{"Config", kConfigFields};
 
-// What is compared as it stands, and where appraisals have it.
-struct Exact {
-  std::string_view theirs;
-  std::size_t size;
-  const char* ours;
-};
+// What is compared as it stands.
 constexpr std::array kExact{
     Exact{"family_id", 16, "identity.family_id"}, Exact{"image_id", 16, "identity.image_id"},
     Exact{"report_data", 64, "report_data"},      Exact{"host_data", 32, "attested.host_data"},
@@ -113,7 +108,7 @@ void read_guest_policy(Fields& fields, ReferenceValues& set, std::vector<std::st
   if ((policy & kOne) == 0) fields.reject("policy", "has not bit 17, which every guest policy has");
   if ((policy & ~kPolicyKnown) != 0) fields.reject("policy", "has bits of 26 to 63, which mean nothing");
   const std::uint64_t mask = (kPermissions & ~policy) | (kObligations & policy);
-  set.requirements.push_back(agrees("attested.policy", hex64(mask), hex64(kObligations & policy)));
+  set.requirements.push_back(agrees("attested.policy", hex_number(mask, 16), hex_number(kObligations & policy, 16)));
   if (const auto abi = static_cast<std::int64_t>(policy & kAbi); abi != 0)
     set.requirements.push_back(is_at_least("attested.policy_abi", abi));
   const auto loosens = [&](std::uint64_t which, const std::string& what, const std::string& flag) {
@@ -133,7 +128,8 @@ void read_platform_info(Fields& fields, ReferenceValues& set) {
   const std::uint64_t info = number(wrapped, "value");
   if ((info & kPlatformOther) != 0) fields.reject("platform_info", "has bits that mean nothing: 6, or 8 to 63");
   const std::uint64_t mask = (kPlatformPermissions & ~info) | (kPlatformObligations & info) | kPlatformOther;
-  set.requirements.push_back(agrees("attested.platform_info", hex64(mask), hex64(kPlatformObligations & info)));
+  set.requirements.push_back(
+      agrees("attested.platform_info", hex_number(mask, 16), hex_number(kPlatformObligations & info, 16)));
 }
 
 // "maj.min", each 0 to 255.
@@ -343,12 +339,12 @@ Result<ExportedReferences> write_go_sev_guest(std::span<const ReferenceValues> s
   }
   if (const auto abi = rest.at_least("attested.policy_abi"); abi && abi->is_integer() && abi->integer() <= 0xffff)
     policy |= static_cast<std::uint64_t>(abi->integer()) & kAbi;
-  writer.plain("policy", hex64(policy));
+  writer.plain("policy", hex_number(policy, 16));
   const auto tcb = [&](const char* theirs, const std::string& ours) {
     const auto least = rest.at_least(ours);
     const auto value = tcb_of(least);
     if (value)
-      writer.plain(theirs, hex64(*value));
+      writer.plain(theirs, hex_number(*value, 16));
     else if (least)
       leave("the least value of " + ours);
   };
@@ -374,7 +370,7 @@ Result<ExportedReferences> write_go_sev_guest(std::span<const ReferenceValues> s
   if (const auto masked = rest.masked("attested.platform_info")) {
     if (const auto info = platform_info_of(*masked)) {
       writer.open("platform_info");
-      writer.plain("value", hex64(*info));
+      writer.plain("value", hex_number(*info, 16));
       writer.close();
     } else {
       leave("the platform info " + masked->value + " under " + masked->mask);

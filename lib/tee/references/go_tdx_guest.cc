@@ -5,6 +5,7 @@
 
 #include "lib/tee/references/google_policy.h"
 #include "lib/tee/references/requirement.h"
+#include "lib/tee/references/sets.h"
 
 namespace hallmark::references {
 namespace {
@@ -46,12 +47,7 @@ constexpr MessageType kConfig{"Config", kConfigFields};
 // Intel's, which is that of every quote that is authentic: Intel TDX DCAP Quoting Library API, appendix A.3.
 constexpr std::string_view kIntelQe = "939a7233f79c4ca9940a0db3957f0607";
 
-// What is compared as it stands, and its name in certificates and appraisals.
-struct Exact {
-  std::string_view theirs;
-  std::size_t size;
-  const char* ours;
-};
+// What is compared as it stands.
 constexpr std::array kExact{Exact{"mr_seam", 48, "mrseam"},   Exact{"td_attributes", 8, "tdattributes"},
                             Exact{"xfam", 8, "xfam"},         Exact{"mr_config_id", 48, "mrconfigid"},
                             Exact{"mr_owner", 48, "mrowner"}, Exact{"mr_owner_config", 48, "mrownerconfig"}};
@@ -171,16 +167,10 @@ Result<ExportedReferences> write_go_tdx_guest(std::span<const ReferenceValues> s
   TextprotoWriter writer;
   writer.open("policy");
   writer.open("td_quote_body_policy");
-  const auto hex = [](const std::optional<Json>& value) -> std::optional<Bytes> {
-    if (!value || !value->is_string()) return std::nullopt;
-    auto bytes = from_hex(value->string());
-    return bytes ? std::optional(*std::move(bytes)) : std::nullopt;
-  };
   // What is there and is not such bytes is left out.
   const auto bytes = [&](std::string_view theirs, const std::string& ours, const std::optional<Json>& value,
                          std::size_t size) {
-    const auto found = hex(value);
-    if (found && found->size() == size)
+    if (const auto found = value && value->is_string() ? hex_of_size(value->string(), size) : std::nullopt)
       writer.bytes(theirs, *found);
     else if (value)
       out.left_out.push_back(set->name + ": " + ours + ", which is not one value of " + std::to_string(size) +

@@ -19,6 +19,13 @@ Result<Json> read_message(std::string_view text, const textproto::MessageType& t
 // value, to the other none.
 std::optional<Bytes> take_bytes(Fields& fields, std::string_view key, std::size_t size);
 
+// A field that is compared as it stands: its name, its bytes, and where appraisals or certificates have it.
+struct Exact {
+  std::string_view theirs;
+  std::size_t size;
+  const char* ours;
+};
+
 // Which roots to trust is what --trust-anchor says: a file that names others is unsupported.
 void refuse_bundles(Fields& root_of_trust);
 

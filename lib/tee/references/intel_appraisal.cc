@@ -5,6 +5,7 @@
 
 #include "lib/base/files.h"
 #include "lib/tee/references/requirement.h"
+#include "lib/tee/references/sets.h"
 
 namespace hallmark::references {
 namespace {
@@ -377,8 +378,7 @@ std::optional<Bytes> bytes_of(const std::optional<Json>& value, std::size_t size
   if (!value || !value->is_string()) return std::nullopt;
   std::string_view digits = value->string();
   if (digits.starts_with("0x")) digits.remove_prefix(2);
-  auto bytes = from_hex(digits);
-  return bytes && bytes->size() == size ? std::optional(*std::move(bytes)) : std::nullopt;
+  return hex_of_size(digits, size);
 }
 
 struct Writer {

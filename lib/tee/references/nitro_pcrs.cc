@@ -25,7 +25,7 @@ Json::Array listed(const Json& value) { return value.is_array() ? value.items() 
 Result<Bytes> read_value(const Json& value, unsigned pcr, const std::string& where) {
   auto bytes = value.is_string() ? hex_of_size(value.string(), kSize) : std::nullopt;
   if (!bytes) return fail(Fault::format, where + ": is not 48 bytes of hexadecimal");
-  if (pcr < kImagePcrs && std::ranges::all_of(*bytes, [](std::uint8_t b) { return b == 0; }))
+  if (pcr < kImagePcrs && all_zero(*bytes))
     return fail(Fault::format, where + ": is all zeros: that is an enclave in debug mode, whatever its image");
   return *std::move(bytes);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/tee/references/sets.h"
+
 namespace hallmark::references {
 namespace {
 
@@ -17,7 +19,6 @@ std::optional<Json> take_member(Json& from, std::string_view name) {
   if (it == members.end()) return std::nullopt;
   Json value = std::move(it->value);
   members.erase(it);
-  if (value.is_null() || value == Json("any")) return std::nullopt;
   return value;
 }
 
@@ -26,29 +27,19 @@ std::optional<Json> take_member(Json& from, std::string_view name) {
 Requirement is(std::string name, Json value) { return is_one_of(std::move(name), {std::move(value)}); }
 
 Requirement is_one_of(std::string name, std::vector<Json> values) {
-  return {.name = std::move(name), .one_of = std::move(values), .none_of = {}, .at_least = {}, .masked = {}};
+  return {.name = std::move(name), .one_of = std::move(values)};
 }
 
 Requirement is_none_of(std::string name, std::vector<Json> values) {
-  return {.name = std::move(name), .one_of = {}, .none_of = std::move(values), .at_least = {}, .masked = {}};
+  return {.name = std::move(name), .none_of = std::move(values)};
 }
 
 Requirement is_at_least(std::string name, Json value) {
-  return {.name = std::move(name), .one_of = {}, .none_of = {}, .at_least = std::move(value), .masked = {}};
+  return {.name = std::move(name), .at_least = std::move(value)};
 }
 
 Requirement agrees(std::string name, std::string mask, std::string value) {
-  return {.name = std::move(name),
-          .one_of = {},
-          .none_of = {},
-          .at_least = {},
-          .masked = Requirement::Masked{std::move(mask), std::move(value)}};
-}
-
-std::string hex64(std::uint64_t value) {
-  Bytes bytes(8);
-  for (std::size_t i = 0; i < 8; i++) bytes[i] = static_cast<std::uint8_t>(value >> (8 * (7 - i)));
-  return "0x" + to_hex(bytes);
+  return {.name = std::move(name), .masked = Requirement::Masked{std::move(mask), std::move(value)}};
 }
 
 std::optional<std::uint64_t> from_hex64(std::string_view text) {
@@ -58,10 +49,11 @@ std::optional<std::uint64_t> from_hex64(std::string_view text) {
   return load_be<std::uint64_t>(*bytes);
 }
 
-Leftover::Leftover(const ReferenceValues& set)
-    : set_(set), used_(set.requirements.size()), identity_(set.identity), policy_(set.policy) {
-  if (!identity_.is_object()) identity_ = Json::object();
-  if (!policy_.is_object()) policy_ = Json::object();
+Leftover::Leftover(const ReferenceValues& set) : set_(set), used_(set.requirements.size()) {
+  for (const Json::Member& m : set.identity.members())
+    if (asked_identity(set, m.key) != nullptr) identity_[m.key] = m.value;
+  for (const Json::Member& m : set.policy.members())
+    if (asked_policy(set, m.key) != nullptr) policy_[m.key] = m.value;
 }
 
 const Requirement* Leftover::take(std::string_view name, bool (*form)(const Requirement&)) {
@@ -119,8 +111,8 @@ void Leftover::say(std::string_view format, std::vector<std::string>& left_out) 
   for (std::size_t i = 0; i < used_.size(); i++)
     if (!used_[i]) add("what is asked of " + set_.requirements[i].name);
   for (const Json* members : {&identity_, &policy_})
-    for (const Json::Member& member : members->members())
-      if (!member.value.is_null() && member.value != Json("any")) add(member.key);
+    for (const Json::Member& member : members->members()) add(member.key);
+  if (set_.valid_until) add("until when it is good");
 }
 
 Result<std::optional<Bytes>> only_value(const ReferenceValues& set, const std::string& name, std::string_view format) {

@@ -16,8 +16,7 @@ Requirement is_none_of(std::string name, std::vector<Json> values);
 Requirement is_at_least(std::string name, Json value);
 Requirement agrees(std::string name, std::string mask, std::string value);
 
-// "0x" and 16 digits, as appraisals write 64 bits; and back.
-std::string hex64(std::uint64_t value);
+// Of "0x" and 16 digits, as appraisals write 64 bits.
 std::optional<std::uint64_t> from_hex64(std::string_view text);
 
 // A set on its way into another format: what was not taken is left out, and said.
@@ -34,11 +33,11 @@ class Leftover {
   std::optional<Json> at_least(std::string_view name);
   std::optional<Requirement::Masked> masked(std::string_view name);
 
-  // The member of the set's identity or policy, taken; a text "any" asks for nothing and is taken as nothing.
+  // The member of the set's identity or policy, taken, if it asks for something (sets.h).
   std::optional<Json> identity(std::string_view name);
   std::optional<Json> policy(std::string_view name);
 
-  // One sentence for each requirement and member that nobody took. `format` is "go-tdx-guest".
+  // One sentence for each requirement and member that nobody took, and for the set's end. `format` is "go-tdx-guest".
   void say(std::string_view format, std::vector<std::string>& left_out) const;
 
  private:
@@ -46,7 +45,7 @@ class Leftover {
 
   const ReferenceValues& set_;
   std::vector<bool> used_;
-  Json identity_, policy_;
+  Json identity_ = Json::object(), policy_ = Json::object();
 };
 
 // The one value of that register: unsupported where a set has more, nothing where it has none.

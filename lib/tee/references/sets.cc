@@ -25,8 +25,8 @@ bool is_held(std::string_view tee, std::string_view name) {
   static constexpr std::string_view kTdx[] = {"tdattributes",  "xfam",   "mrconfigid",  "mrowner",
                                               "mrownerconfig", "mrseam", "mrsignerseam"};
   const auto names = [&](const auto& list) { return std::ranges::find(list, name) != std::end(list); };
-  if (tee == "intel-sgx") return name == kPolicyReportData || names(kSgx);
-  return tee == "intel-tdx" && (name == kPolicyReportData || names(kTdx));
+  if (tee != "intel-sgx" && tee != "intel-tdx") return false;
+  return name == kPolicyReportData || (tee == "intel-sgx" ? names(kSgx) : names(kTdx));
 }
 
 std::vector<std::string> asked_besides_registers(const ReferenceValues& set) {

@@ -145,6 +145,7 @@ TEST(GoTdxGuest, IsReadBackAsItWasWritten) {
 
 TEST(GoTdxGuest, SaysWhatItLeavesOut) {
   ReferenceValues set{.name = "certificate", .tee = "intel-tdx"};
+  set.valid_until = 1;
   set.registers = {{"mrtd", {Bytes(48, 1), Bytes(48, 2)}}};
   set.policy = Json::object({{"tdattributes", "any"},
                              {"mrsignerseam", hex(0, 48)},
@@ -153,7 +154,7 @@ TEST(GoTdxGuest, SaysWhatItLeavesOut) {
   const auto out = made::exported("go-tdx-guest", {set});
   EXPECT_EQ(made::import("go-tdx-guest", out.text).sets.at(0).registers, set.registers);
   const std::string left = made::joined(out.left_out);
-  for (const char* what : {"mrsignerseam", "xfam", "tcb.status", "rtmr0", "rtmr3"})
+  for (const char* what : {"mrsignerseam", "xfam", "tcb.status", "rtmr0", "rtmr3", "until when it is good"})
     EXPECT_NE(left.find(what), std::string::npos) << what << " in " << left;
   EXPECT_EQ(left.find("tdattributes"), std::string::npos) << left;
   // Debug mode, which nobody asked to let pass, does not.
